@@ -1,0 +1,78 @@
+"""From what a client shows to what stands behind it: tokens and passwords checked."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+
+from orderwire.vault import digest
+
+from .callers import Credential, Person, Token
+from .errors import CredentialExpired, CredentialUnknown
+from .store import Book
+
+# The last use of a session is noted at most this often, and never on the way of the answer.
+NOTE_USE_EVERY = timedelta(seconds=60)
+# A token longer than this is not one of ours; it is refused unread.
+MAX_CREDENTIAL_LENGTH = 4_096
+
+
+async def read_credential(book: Book, scheme: str, secret: str) -> Credential:
+    """The credential behind what a client showed.
+
+    Raises CredentialUnknown (never issued, revoked, holder disabled) or CredentialExpired (older
+    than its end, or unused for longer than its idle limit; exactly that long is still valid).
+    """
+    if len(secret) > MAX_CREDENTIAL_LENGTH:
+        raise CredentialUnknown
+    key = (scheme, digest(secret))
+    credential = book.credentials.get(key)
+    if credential is None:
+        credential = await book.store.fetch_credential(scheme, key[1])
+        if credential is None:
+            raise CredentialUnknown
+        book.credentials.put(key, credential)
+    token = credential.token
+    if token.revoked or (credential.person is not None and credential.person.disabled):
+        raise CredentialUnknown
+    if token.expires_at is None and token.idle_limit_s is None:
+        return credential
+    check_fresh(token, book.clock())
+    if token.idle_limit_s is not None:
+        note_use(book, token)
+    return credential
+
+
+def check_fresh(token: Token, now: datetime) -> None:
+    """Raises CredentialExpired if the token's time is over at `now`."""
+    if token.expires_at is not None and now > token.expires_at:
+        raise CredentialExpired
+    if token.idle_limit_s is not None and now - token.last_used_at > timedelta(seconds=token.idle_limit_s):
+        raise CredentialExpired
+
+
+def note_use(book: Book, token: Token) -> None:
+    """Note that a session was used: at most once a minute each, written behind the answer."""
+    now = book.clock()
+    last = book.noted_uses.get(token.digest, token.last_used_at)
+    if now - last < NOTE_USE_EVERY:
+        return
+    if len(book.noted_uses) >= book.credentials.limit:
+        book.noted_uses.clear()
+    book.noted_uses[token.digest] = now
+    book.behind(book.store.write(lambda tx: tx.touch_token(token.digest, now)))
+
+
+async def check_password(book: Book, person: Person | None, password: str) -> Person:
+    """The person, if the password is theirs. Raises CredentialUnknown.
+
+    An unknown person takes as long as a wrong password, so that names can't be told by time.
+    """
+    hashed = person.password_hash if person is not None and not person.disabled else None
+    if person is not None and hashed is not None and book.vault.recalls(password, hashed):
+        return person
+    async with book.hashing:
+        right = await asyncio.to_thread(book.vault.verify, password, hashed or book.decoy_hash)
+    if not right or person is None or hashed is None:
+        raise CredentialUnknown
+    return person

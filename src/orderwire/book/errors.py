@@ -1,0 +1,143 @@
+"""What can go wrong in the book, as facts: no status codes and no client texts.
+
+`BookFault` is the closed family. A contract's `errors.py` matches it exhaustively.
+"""
+
+from __future__ import annotations
+
+
+class BookError(Exception):
+    """Base of every fact in `BookFault`."""
+
+
+class OrderNotFound(BookError):
+    """No such order in the caller's organisation; another organisation's order is the same fact."""
+
+    def __init__(self, sought: str) -> None:
+        super().__init__(sought)
+        self.sought = sought
+
+
+class GroupOrderNotFound(BookError):
+    """No such group order in the caller's organisation, or not one of this caller's."""
+
+    def __init__(self, sought: str) -> None:
+        super().__init__(sought)
+        self.sought = sought
+
+
+class NotAllowed(BookError):
+    """The caller is known to lack the right; `identified` says whether a person or application asks."""
+
+    def __init__(self, right: str, *, identified: bool) -> None:
+        super().__init__(right)
+        self.right = right
+        self.identified = identified
+
+
+class FieldMissing(BookError):
+    """A field that the operation needs was not given. `field` is named in the asker's own words."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__(field)
+        self.field = field
+
+
+class FieldInvalid(BookError):
+    """A field was given and can't be taken. `field` is named in the asker's own words."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(field, reason)
+        self.field = field
+        self.reason = reason
+
+
+class StaleOrder(BookError):
+    """The change was made against a revision that is no longer the order's."""
+
+    def __init__(self, expected: int, actual: int) -> None:
+        super().__init__(expected, actual)
+        self.expected = expected
+        self.actual = actual
+
+
+class OrderClosed(BookError):
+    """The order is past the lifecycle in which it may be changed this way."""
+
+    def __init__(self, lifecycle: str) -> None:
+        super().__init__(lifecycle)
+        self.lifecycle = lifecycle
+
+
+class ResendRefused(BookError):
+    """The order's state forbids sending its vouchers again."""
+
+
+class AlreadyExists(BookError):
+    """A name or a claim is taken. `order_id` is the order that holds it, where there is one."""
+
+    def __init__(self, scheme: str, name: str, order_id: int | None = None) -> None:
+        super().__init__(scheme, name)
+        self.scheme = scheme
+        self.name = name
+        self.order_id = order_id
+
+
+class CredentialMissing(BookError):
+    """The caller showed no credential where one is needed."""
+
+
+class CredentialUnknown(BookError):
+    """The credential shown is not one of ours, is revoked, or its holder is disabled."""
+
+
+class CredentialExpired(BookError):
+    """The credential was ours and its time is over (age or idleness)."""
+
+
+class RoleMissing(BookError):
+    """The person behind the session holds no role at all. `session` is shown to the caller again."""
+
+    def __init__(self, session: object) -> None:
+        super().__init__("no role")
+        self.session = session
+
+
+class OrganisationUnknown(BookError):
+    """No organisation of that name is in the book (a binding in the settings names it)."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+class MailFailed(BookError):
+    """The mail that belongs to the operation could not be handed over; what was recorded stays."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class StoreUnavailable(BookError):
+    """The store can't be reached or refuses writes (full disk, locked, closed). Nothing was kept."""
+
+
+BookFault = (
+    OrderNotFound
+    | GroupOrderNotFound
+    | NotAllowed
+    | FieldMissing
+    | FieldInvalid
+    | StaleOrder
+    | OrderClosed
+    | ResendRefused
+    | AlreadyExists
+    | CredentialMissing
+    | CredentialUnknown
+    | CredentialExpired
+    | RoleMissing
+    | OrganisationUnknown
+    | MailFailed
+    | StoreUnavailable
+)

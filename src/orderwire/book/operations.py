@@ -1,0 +1,349 @@
+"""The write verbs of the book, one function each.
+
+Each checks the caller's right and the rule, then hands one function to `store.write`: that function
+holds SQL verbs and values only, so that the store may run it again.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct, field
+
+from .callers import WRITE, Caller
+from .errors import (
+    AlreadyExists,
+    FieldInvalid,
+    MailFailed,
+    NotAllowed,
+    OrderClosed,
+    OrderNotFound,
+    ResendRefused,
+    StaleOrder,
+)
+from .orders import (
+    BUCKETS,
+    DELIVERIES,
+    KINDS,
+    LIFECYCLES,
+    MAX_NAMES,
+    PAYMENTS,
+    Document,
+    Name,
+    NewVoucher,
+    Order,
+    Voucher,
+)
+from .queries import check_may_read, open_voucher, voucher_place
+from .stages import NewStage, Origin, Stage, StageDetail, Status, StatusDetail
+from .store import Book, Mail, Transaction
+from .values import check_instant, check_text, check_word, keep
+
+OPEN = "new"
+MAX_DOCUMENT_BYTES = 1_048_576
+MAX_STAGE_DETAIL_BYTES = 65_536
+MAX_STAGE_LENGTH = 255
+MAX_STAGES_AT_ONCE = 1_000
+MAX_VOUCHER_SECRET_LENGTH = 500
+
+Detail = TypeVar("Detail", bound=Struct)
+
+_encode = msgspec.json.Encoder().encode
+_decode_document = msgspec.json.Decoder(Document).decode
+_decode_detail = msgspec.json.Decoder(StageDetail).decode
+
+
+class NewOrder(Struct, frozen=True, kw_only=True):
+    """An order to place. `claims` are names held only while the order is open (scheme to name).
+
+    `vouchers` come in clear and take the place of the document's.
+    """
+
+    kind: str = "order"
+    lifecycle: str = OPEN
+    payment: str | None = None
+    delivery: str | None = None
+    currency: str | None = None
+    placed_at: datetime | None = None
+    changed_at: datetime | None = None
+    group_order_id: str | None = None
+    group_line: int | None = None
+    document: Document = field(default_factory=Document)
+    claims: dict[str, Name] = field(default_factory=dict)
+    vouchers: tuple[NewVoucher, ...] = ()
+    stages: tuple[NewStage, ...] = ()
+
+
+async def place_order(book: Book, caller: Caller, request: NewOrder) -> Order:
+    """Place an order with its names, first revision and stages, all in one transaction.
+
+    Raises NotAllowed, FieldInvalid, or AlreadyExists when one of its names is taken or one of its
+    claims is held by an order that is still open.
+    """
+    check_may_write(caller)
+    check_new_order(request)
+    document, encoded = _new_document(book, caller, request)
+    now = book.clock()
+    number = await book.store.take_number("order")
+    order = Order(
+        id=number * BUCKETS + secrets.randbelow(BUCKETS),
+        organisation_id=caller.organisation_id,
+        revision=1,
+        kind=request.kind,
+        lifecycle=request.lifecycle,
+        payment=request.payment,
+        delivery=request.delivery,
+        currency=request.currency,
+        placed_at=request.placed_at or now,
+        changed_at=request.changed_at or request.placed_at or now,
+        stage_count=len(request.stages),
+        group_order_id=request.group_order_id,
+        group_line=request.group_line,
+        document=document,
+    )
+    origin = caller.origin
+
+    async def work(tx: Transaction) -> Order:
+        await _check_group(tx, order)
+        for scheme, name in document.names.items():
+            if not await tx.insert_name(order.organisation_id, scheme, name, order.id):
+                holder = await tx.fetch_name(order.organisation_id, scheme, name)
+                raise AlreadyExists(scheme, name, holder)
+        for scheme, name in request.claims.items():
+            await _claim(tx, order, scheme, name)
+        await tx.insert_order(order, encoded, now, origin)
+        status: Status | None = None
+        for count, new in enumerate(request.stages, start=1):
+            stage = _stage(order, new, status, now, origin, count)
+            await tx.insert_stage(order.organisation_id, stage)
+            status = _next_status(status, stage)
+        if status is not None:
+            await tx.put_status(order.organisation_id, status)
+        return order
+
+    return await book.store.write(work)
+
+
+async def append_stage(
+    book: Book, caller: Caller, order: Order, request: NewStage, *, repeat_key: str | None = None
+) -> tuple[Stage, Status | None]:
+    """Append a stage to the order's history and move its status as the stage says.
+
+    With a `repeat_key` the stage owes a notice: until `settle_notice` is called, the same request
+    (same order, same key) finds the stage that is there and adds none. Returns the stage and where
+    the order stands now. Raises NotAllowed, FieldInvalid or OrderNotFound.
+    """
+    check_may_write(caller)
+    check_new_stage(request)
+    now = book.clock()
+    origin = caller.origin
+
+    async def work(tx: Transaction) -> tuple[Stage, Status | None]:
+        status = await tx.fetch_status(order.organisation_id, order.id)
+        if repeat_key is not None:
+            owed = await tx.fetch_unnotified_stage(order.organisation_id, order.id, repeat_key)
+            if owed is not None:
+                return owed, status
+        current = await tx.fetch_order(order.organisation_id, order.id)
+        if current is None:
+            raise OrderNotFound(str(order.id))
+        grown = msgspec.structs.replace(
+            current,
+            revision=current.revision + 1,
+            stage_count=current.stage_count + 1,
+            changed_at=max(current.changed_at, now),
+        )
+        if not await tx.advance_order(grown, was=current.revision):
+            raise StaleOrder(current.revision, grown.revision)
+        stage = _stage(grown, request, status, now, origin, grown.stage_count)
+        await tx.insert_stage(order.organisation_id, stage)
+        moved = _next_status(status, stage)
+        if moved is not None and moved is not status:
+            await tx.put_status(order.organisation_id, moved)
+        if repeat_key is not None:
+            await tx.insert_notice(order.organisation_id, order.id, stage.number, repeat_key, now)
+        return stage, moved
+
+    return await book.store.write(work)
+
+
+async def settle_notice(book: Book, order: Order, repeat_key: str) -> None:
+    """Note that the notice owed under `repeat_key` was handed over."""
+    now = book.clock()
+    await book.store.write(lambda tx: tx.settle_notice(order.organisation_id, order.id, repeat_key, now))
+
+
+async def delete_order(book: Book, caller: Caller, order: Order) -> None:
+    """Delete an order that is still open: it is no longer found; its names and history stay.
+
+    Raises NotAllowed, OrderClosed (already submitted) or OrderNotFound (deleted meanwhile).
+    """
+    check_may_read(caller, order)
+    now = book.clock()
+    origin = caller.origin
+
+    async def work(tx: Transaction) -> None:
+        current = await tx.fetch_order(order.organisation_id, order.id)
+        if current is None:
+            raise OrderNotFound(str(order.id))
+        if current.lifecycle != OPEN:
+            raise OrderClosed(current.lifecycle)
+        gone = msgspec.structs.replace(current, revision=current.revision + 1, changed_at=now)
+        encoded = _encode(gone.document)
+        if not await tx.update_order(gone, encoded, now, origin, was=current.revision, deleted=True):
+            raise StaleOrder(current.revision, gone.revision)
+
+    await book.store.write(work)
+
+
+async def resend_vouchers(book: Book, caller: Caller, order: Order) -> None:
+    """Mail the vouchers of a delivered order to its receiver again.
+
+    Raises NotAllowed, ResendRefused (not complete and delivered, or nothing to send) or MailFailed.
+    """
+    check_may_read(caller, order)
+    document = order.document
+    if order.lifecycle != "complete" or order.delivery != "delivered" or not document.vouchers:
+        raise ResendRefused
+    receiver = document.receiver
+    if receiver is None or not receiver.email:
+        raise MailFailed("the order has no receiver address")
+    lines = []
+    for voucher in document.vouchers:
+        code, pin = open_voucher(book, caller, voucher)
+        amount = f"{voucher.amount} {voucher.currency}:" if voucher.amount is not None else ""
+        lines.append(" ".join(part for part in (amount, code, pin and f"(PIN {pin})") if part))
+    await book.mailbox.send(Mail(to=receiver.email, subject="Your vouchers", text="\n".join(lines)))
+
+
+def check_may_write(caller: Caller) -> None:
+    """Raises NotAllowed unless the caller has the right to write orders."""
+    if WRITE not in caller.rights:
+        raise NotAllowed(WRITE, identified=caller.is_identified)
+
+
+def check_new_order(request: NewOrder) -> None:
+    """Raises FieldInvalid for what can be seen without the book."""
+    check_word("kind", request.kind, KINDS)
+    check_word("lifecycle", request.lifecycle, LIFECYCLES)
+    check_word("payment", request.payment, PAYMENTS)
+    check_word("delivery", request.delivery, DELIVERIES)
+    check_instant("placed_at", request.placed_at)
+    check_instant("changed_at", request.changed_at)
+    currency = request.currency
+    if currency is not None and not (len(currency) == 3 and currency.isascii() and currency.isupper()):
+        raise FieldInvalid("currency", "must be three capital letters")
+    if len(request.document.names) + len(request.claims) > MAX_NAMES:
+        raise FieldInvalid("names", f"more than {MAX_NAMES}")
+    if len(request.stages) > MAX_STAGES_AT_ONCE:
+        raise FieldInvalid("stages", f"more than {MAX_STAGES_AT_ONCE}")
+    for stage in request.stages:
+        check_new_stage(stage)
+
+
+def check_new_stage(request: NewStage) -> None:
+    """Raises FieldInvalid for a stage that can't be kept. Any name of a stage will do."""
+    if not 1 <= len(request.stage) <= MAX_STAGE_LENGTH:
+        raise FieldInvalid("stage", f"must have 1 to {MAX_STAGE_LENGTH} characters")
+    check_text("stage", request.stage)
+    if not request.stage.isprintable():
+        raise FieldInvalid("stage", "holds characters that can't be printed")
+    check_instant("effective_at", request.effective_at)
+    keep("detail", request.detail, MAX_STAGE_DETAIL_BYTES, _decode_detail)
+
+
+def _new_document(book: Book, caller: Caller, request: NewOrder) -> tuple[Document, bytes]:
+    document = request.document
+    if request.vouchers:
+        place = voucher_place(caller.organisation_id)
+        sealed = tuple(_seal(book, new, place) for new in request.vouchers)
+        document = msgspec.structs.replace(document, vouchers=sealed)
+    return keep("document", document, MAX_DOCUMENT_BYTES, _decode_document)
+
+
+def _seal(book: Book, new: NewVoucher, place: str) -> Voucher:
+    for name, secret in (("code", new.code), ("pin", new.pin)):
+        if len(secret) > MAX_VOUCHER_SECRET_LENGTH:
+            raise FieldInvalid(f"vouchers.{name}", f"longer than {MAX_VOUCHER_SECRET_LENGTH} characters")
+        check_text(f"vouchers.{name}", secret)
+    try:
+        return msgspec.structs.replace(
+            new.voucher,
+            code=book.vault.seal(new.code, place),
+            pin=book.vault.seal(new.pin, place) if new.pin else None,
+        )
+    except UnicodeEncodeError as error:
+        raise FieldInvalid("vouchers", "holds text that is not Unicode (a lone surrogate)") from error
+
+
+async def _check_group(tx: Transaction, order: Order) -> None:
+    group_id = order.group_order_id
+    if group_id is not None and await tx.fetch_group_order(order.organisation_id, group_id) is None:
+        raise FieldInvalid("group_order_id", "no such group order")
+
+
+async def _claim(tx: Transaction, order: Order, scheme: str, name: str) -> None:
+    """Take a name that its holder keeps only while it is open. Raises AlreadyExists."""
+    if await tx.insert_name(order.organisation_id, scheme, name, order.id):
+        return
+    holder_id = await tx.fetch_name(order.organisation_id, scheme, name)
+    holder = await tx.fetch_order(order.organisation_id, holder_id) if holder_id is not None else None
+    if holder is not None and holder.lifecycle == OPEN:
+        raise AlreadyExists(scheme, name, holder.id)
+    if holder_id is None or not await tx.move_name(
+        order.organisation_id, scheme, name, holder_id, order.id
+    ):
+        raise AlreadyExists(scheme, name, holder_id)
+
+
+def _stage(
+    order: Order, new: NewStage, status: Status | None, now: datetime, origin: Origin, number: int
+) -> Stage:
+    effective_at = new.effective_at or now
+    status_at: datetime | None = effective_at
+    if new.status == "leave":
+        status_at = None
+    elif new.status == "set" and status is not None and effective_at < status.since:
+        status_at = max(now, status.since)
+    return Stage(
+        order_id=order.id,
+        number=number,
+        revision=order.revision,
+        stage=new.stage,
+        effective_at=effective_at,
+        recorded_at=now,
+        status_at=status_at,
+        detail=new.detail,
+        origin=origin,
+    )
+
+
+def _next_status(status: Status | None, stage: Stage) -> Status | None:
+    """Where the order stands after `stage`: the same object if it stays where it stood."""
+    if stage.status_at is None or (status is not None and stage.status_at < status.since):
+        return status
+    before = status.detail if status is not None else StatusDetail()
+    said = stage.detail
+    return Status(
+        order_id=stage.order_id,
+        stage=stage.stage,
+        stage_number=stage.number,
+        since=stage.status_at,
+        changed_at=stage.recorded_at,
+        detail=StatusDetail(
+            client=_over(before.client, said.client),
+            appointment=_over(before.appointment, said.appointment),
+            details=_over(before.details, said.details),
+        ),
+    )
+
+
+def _over(before: Detail | None, said: Detail | None) -> Detail | None:
+    """What was known before, with what was said now over it."""
+    if before is None or said is None:
+        return said or before
+    given = {name: getattr(said, name) for name in said.__struct_fields__}
+    return msgspec.structs.replace(before, **{k: v for k, v in given.items() if v is not None})

@@ -1,0 +1,151 @@
+"""The read verbs of the book. Each says who may ask, and asks the store once where it can."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from .callers import READ, READ_OWN, VOUCHERS, Caller
+from .errors import GroupOrderNotFound, NotAllowed, OrderNotFound
+from .orders import GroupOrder, Order, Voucher
+from .stages import Stage, Status
+from .store import Book
+
+MAX_ORDER_ID = 2**53 - 1
+MAX_STAGES = 10_000
+MAX_MEMBERS = 1_000
+
+
+async def get_order(book: Book, caller: Caller, order_id: int) -> Order:
+    """The order with this id. Raises OrderNotFound or NotAllowed."""
+    order = None
+    if 0 < order_id <= MAX_ORDER_ID:
+        order = await book.store.fetch_order(caller.organisation_id, order_id)
+    if order is None:
+        raise OrderNotFound(str(order_id))
+    check_may_read(caller, order)
+    return order
+
+
+async def get_order_named(book: Book, caller: Caller, scheme: str, name: str) -> Order:
+    """The order that bears this name. Raises OrderNotFound or NotAllowed."""
+    order = await book.store.fetch_order_named(caller.organisation_id, scheme, name)
+    if order is None:
+        raise OrderNotFound(name)
+    check_may_read(caller, order)
+    return order
+
+
+async def get_order_known_as(book: Book, caller: Caller, scheme: str, number: int) -> Order:
+    """The order that bears `number` as a name in `scheme`, or else has it as its own id.
+
+    Names given elsewhere come first: they were there before the order came here. An order that has
+    a name in `scheme` is not found by its own id, so one number never means two orders.
+    Raises OrderNotFound or NotAllowed.
+    """
+    order = await book.store.fetch_order_named(caller.organisation_id, scheme, str(number))
+    if order is None and 0 < number <= MAX_ORDER_ID:
+        order = await book.store.fetch_order(caller.organisation_id, number)
+        if order is not None and scheme in order.document.names:
+            order = None
+    if order is None:
+        raise OrderNotFound(str(number))
+    check_may_read(caller, order)
+    return order
+
+
+async def get_order_at(
+    book: Book, caller: Caller, order_id: int, as_of: datetime, known_at: datetime
+) -> Order:
+    """The order as it stood at `as_of`, by what the book had recorded at `known_at`.
+
+    Raises OrderNotFound (also when it did not exist then) or NotAllowed.
+    """
+    order = None
+    if 0 < order_id <= MAX_ORDER_ID:
+        order = await book.store.fetch_order_at(caller.organisation_id, order_id, as_of, known_at)
+    if order is None:
+        raise OrderNotFound(str(order_id))
+    check_may_read(caller, order)
+    return order
+
+
+async def get_status(book: Book, caller: Caller, order: Order) -> Status | None:
+    """Where the order stands now, or None while no stage has given it a status."""
+    return await book.store.fetch_status(caller.organisation_id, order.id)
+
+
+async def get_status_at(
+    book: Book, caller: Caller, order: Order, as_of: datetime, known_at: datetime
+) -> Stage | None:
+    """The stage that was the order's status at `as_of`, by what was recorded at `known_at`."""
+    stages = await list_stages_at(book, caller, order, as_of, known_at)
+    given = [stage for stage in stages if stage.status_at is not None and stage.status_at <= as_of]
+    return max(given, key=lambda stage: (stage.status_at, stage.number), default=None)
+
+
+async def list_stages(book: Book, caller: Caller, order: Order) -> Sequence[Stage]:
+    """The order's whole history so far, oldest effective first (at most MAX_STAGES)."""
+    return await list_stages_at(book, caller, order, datetime.max, datetime.max)
+
+
+async def list_stages_at(
+    book: Book, caller: Caller, order: Order, as_of: datetime, known_at: datetime
+) -> Sequence[Stage]:
+    """The stages effective at `as_of` and recorded at `known_at`, oldest effective first."""
+    return await book.store.list_stages(caller.organisation_id, order.id, as_of, known_at, MAX_STAGES)
+
+
+async def list_orders(book: Book, caller: Caller, after_id: int, limit: int) -> Sequence[Order]:
+    """Orders of the caller's organisation by ascending id, from after `after_id`."""
+    if READ not in caller.rights:
+        raise NotAllowed(READ, identified=caller.is_identified)
+    return await book.store.list_orders(caller.organisation_id, after_id, limit)
+
+
+async def get_group_order(book: Book, caller: Caller, group_order_id: str) -> GroupOrder:
+    """The group order with this id. Raises GroupOrderNotFound, also for another person's.
+
+    A caller without the right to read every order sees only the group orders it uploaded itself.
+    """
+    group = await book.store.fetch_group_order(caller.organisation_id, group_order_id)
+    if group is None:
+        raise GroupOrderNotFound(group_order_id)
+    if READ not in caller.rights and (caller.person is None or caller.person.id != group.user_id):
+        raise GroupOrderNotFound(group_order_id)
+    return group
+
+
+async def list_members(
+    book: Book, caller: Caller, group: GroupOrder
+) -> Sequence[tuple[Order, Status | None]]:
+    """The orders of a group order with where each stands, by their line in the upload."""
+    return await book.store.list_members(caller.organisation_id, group.id, MAX_MEMBERS)
+
+
+def open_voucher(book: Book, caller: Caller, voucher: Voucher) -> tuple[str, str]:
+    """Code and pin of a voucher in clear ("" where there is none). Raises NotAllowed."""
+    if VOUCHERS not in caller.rights:
+        raise NotAllowed(VOUCHERS, identified=caller.is_identified)
+    place = voucher_place(caller.organisation_id)
+    code = book.vault.open(voucher.code, place) if voucher.code else ""
+    pin = book.vault.open(voucher.pin, place) if voucher.pin else ""
+    return code, pin
+
+
+def voucher_place(organisation_id: int) -> str:
+    """What a voucher's secrets are sealed for: one organisation's can't be opened in another's."""
+    return f"organisation:{organisation_id}:voucher"
+
+
+def check_may_read(caller: Caller, order: Order) -> None:
+    """Raises NotAllowed unless the caller may read every order, or this one is its own."""
+    if READ in caller.rights:
+        return
+    access = order.document.access
+    if READ_OWN in caller.rights and access is not None:
+        if caller.owner is not None and caller.owner == access.owner:
+            return
+        if caller.person is not None and caller.person.id in access.users:
+            return
+    raise NotAllowed(READ, identified=caller.is_identified)

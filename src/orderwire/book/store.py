@@ -1,0 +1,151 @@
+"""What the book needs from outside, as protocols: a store, a mailbox, a clock. `Book` holds them.
+
+Every verb takes the organisation first, so an unscoped read can't be written. The exceptions are the
+look-ups that find the organisation itself: by its name, by a credential's digest, by a username.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from orderwire.vault import Vault, hash_password
+
+from .callers import Application, Credential, CredentialCache, Organisation, Person, Token
+from .orders import GroupOrder, Order, Rejection
+from .stages import Origin, Revision, Stage, Status
+
+T = TypeVar("T")
+Result = TypeVar("Result", covariant=True)
+
+
+class Reads(Protocol):
+    """The read verbs; a store has them, and so has a transaction."""
+
+    async def fetch_organisation(self, name: str) -> Organisation | None: ...
+    async def list_organisations(self, limit: int) -> Sequence[Organisation]: ...
+    async def fetch_credential(self, scheme: str, digest: bytes) -> Credential | None: ...
+    async def fetch_person(self, organisation_id: int, user_id: int) -> Person | None: ...
+    async def fetch_person_named(self, organisation_id: int, username: str) -> Person | None: ...
+    async def list_persons_named(self, username: str, limit: int) -> Sequence[Person]: ...
+    async def fetch_client(self, client_id: str) -> Application | None: ...
+    async def fetch_application(self, organisation_id: int, slug: str) -> Application | None: ...
+    async def fetch_order(self, organisation_id: int, order_id: int) -> Order | None: ...
+    async def fetch_order_named(self, organisation_id: int, scheme: str, name: str) -> Order | None: ...
+    async def fetch_order_at(
+        self, organisation_id: int, order_id: int, as_of: datetime, known_at: datetime
+    ) -> Order | None: ...
+    async def fetch_name(self, organisation_id: int, scheme: str, name: str) -> int | None: ...
+    async def fetch_status(self, organisation_id: int, order_id: int) -> Status | None: ...
+    async def fetch_stage(self, organisation_id: int, order_id: int, number: int) -> Stage | None: ...
+    async def list_stages(
+        self, organisation_id: int, order_id: int, as_of: datetime, known_at: datetime, limit: int
+    ) -> Sequence[Stage]: ...
+    async def list_revisions(
+        self, organisation_id: int, order_id: int, limit: int
+    ) -> Sequence[Revision]: ...
+    async def list_orders(self, organisation_id: int, after_id: int, limit: int) -> Sequence[Order]: ...
+    async def fetch_group_order(self, organisation_id: int, group_order_id: str) -> GroupOrder | None: ...
+    async def list_members(
+        self, organisation_id: int, group_order_id: str, limit: int
+    ) -> Sequence[tuple[Order, Status | None]]: ...
+    async def fetch_unnotified_stage(
+        self, organisation_id: int, order_id: int, repeat_key: str
+    ) -> Stage | None: ...
+
+
+class Transaction(Reads, Protocol):
+    """The write verbs, all or nothing. Values only: a transaction may be run more than once."""
+
+    async def insert_organisation(self, organisation: Organisation, at: datetime) -> None: ...
+    async def insert_person(self, person: Person, at: datetime) -> None: ...
+    async def insert_application(self, application: Application, at: datetime) -> None: ...
+    async def insert_token(self, token: Token) -> None: ...
+    async def touch_token(self, digest: bytes, at: datetime) -> None: ...
+    async def revoke_token(self, digest: bytes, at: datetime) -> bool: ...
+    async def insert_order(self, order: Order, encoded: bytes, at: datetime, origin: Origin) -> None: ...
+    async def insert_name(self, organisation_id: int, scheme: str, name: str, order_id: int) -> bool: ...
+    async def move_name(
+        self, organisation_id: int, scheme: str, name: str, from_id: int, to_id: int
+    ) -> bool: ...
+    async def update_order(
+        self, order: Order, encoded: bytes, at: datetime, origin: Origin, *, was: int, deleted: bool
+    ) -> bool: ...
+    async def insert_stage(self, organisation_id: int, stage: Stage) -> None: ...
+    async def advance_order(self, order: Order, *, was: int) -> bool: ...
+    async def put_status(self, organisation_id: int, status: Status) -> None: ...
+    async def insert_group_order(self, group: GroupOrder, rejections: Sequence[Rejection]) -> None: ...
+    async def insert_notice(
+        self, organisation_id: int, order_id: int, number: int, repeat_key: str, at: datetime
+    ) -> None: ...
+    async def settle_notice(
+        self, organisation_id: int, order_id: int, repeat_key: str, at: datetime
+    ) -> None: ...
+
+
+class Store(Reads, Protocol):
+    """Where the book is kept."""
+
+    async def take_number(self, counter: str) -> int:
+        """A number never given before, from blocks of 1,000 per process; gaps are normal."""
+        ...
+
+    async def write(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        """Run `work` in a transaction and answer once it is durable; many works share one commit.
+
+        Raises StoreUnavailable when nothing was kept, and whatever `work` raises (nothing kept).
+        """
+        ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """One mail to be sent; `to` is an address, `text` plain text."""
+
+    to: str
+    subject: str
+    text: str = field(repr=False)
+
+
+class Mailbox(Protocol):
+    """Takes mails. Raises MailFailed when a mail could not be handed over."""
+
+    async def send(self, mail: Mail) -> None: ...
+
+
+@dataclass(slots=True)
+class Book:
+    """All orders and their history of one installation, with what the rules need from outside."""
+
+    store: Store
+    vault: Vault
+    mailbox: Mailbox
+    clock: Callable[[], datetime]
+    credentials: CredentialCache
+    noted_uses: dict[bytes, datetime] = field(default_factory=dict)
+    # argon2id takes 19 MiB and tens of milliseconds each: two at a time keep memory and cores bounded.
+    hashing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
+    decoy_hash: str = field(default_factory=lambda: hash_password(""))
+    tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+
+    def behind(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Run `work` behind the answer; `close` waits for it. Its failure is not the caller's."""
+        task = asyncio.ensure_future(work)
+        self.tasks.add(task)
+        task.add_done_callback(self._forget)
+
+    def _forget(self, task: asyncio.Task[Any]) -> None:
+        self.tasks.discard(task)
+        if not task.cancelled():
+            task.exception()
+
+    async def close(self) -> None:
+        """Wait for the work behind, then close the store."""
+        if self.tasks:
+            await asyncio.wait(list(self.tasks))
+        await self.store.close()

@@ -1,0 +1,175 @@
+"""What a contract is, and how one is served: match -> identify -> handler -> render, errors included."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import structlog
+
+from orderwire.book.accounts import NewToken
+from orderwire.book.callers import Application, Caller, Organisation, Person
+from orderwire.book.errors import BookError, BookFault, CredentialUnknown, OrganisationUnknown
+from orderwire.book.store import Book
+from orderwire.web.errors import Crashed, WebError, WebFault
+from orderwire.web.request import Request
+from orderwire.web.response import Response
+from orderwire.web.routing import Router
+
+Fault = BookFault | WebFault
+
+log = structlog.get_logger("orderwire.contracts")
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A published operation. `handler` bears its name.
+
+    A public route is one that needs no caller (a log-in): its handler takes `(mount, request)`,
+    every other's takes `(mount, caller, request)`.
+    """
+
+    method: str
+    path: str
+    handler: Callable[..., Awaitable[Response]]
+    public: bool = False
+
+    @property
+    def operation(self) -> str:
+        """The handler's name, as the README's route table prints it."""
+        return getattr(self.handler, "__name__", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A setting of one contract: `read` makes its value of a text and raises ValueError."""
+
+    name: str
+    default: Any
+    help: str
+    read: Callable[[str], Any] = str
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What a contract brings to the demo book.
+
+    `plant` writes its records into the demo organisation, and does nothing where they stand already;
+    `describe` gives what a program needs to use them; `tokens` and `passwords` (username, password)
+    are the credentials that a real installation must not have.
+    """
+
+    plant: Callable[[Book, Organisation], Awaitable[None]]
+    describe: Callable[[], dict[str, Any]]
+    curl: Callable[[str], str]
+    tokens: tuple[tuple[str, str], ...] = ()
+    passwords: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TokenKind:
+    """A kind of token that the command line can issue for a contract.
+
+    `make` gives the tokens to issue together, by the name each is shown under. `needs` names what must
+    be given: "user", "application" or "".
+    """
+
+    name: str
+    help: str
+    make: Callable[[Organisation, Person | None, Application | None], dict[str, NewToken]]
+    needs: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """A published API that we serve.
+
+    `prefixes` are the paths it owns, up to a segment boundary; `identify` gives the caller or raises;
+    `render_error` is the exhaustive map of `errors.py`.
+    """
+
+    name: str
+    title: str
+    prefixes: tuple[str, ...]
+    routes: tuple[Route, ...]
+    identify: Callable[[Mount, Request], Awaitable[Caller]]
+    render_error: Callable[[Mount, Request, Fault], Response]
+    demo: Demo
+    options: tuple[Option, ...] = ()
+    token_kinds: tuple[TokenKind, ...] = ()
+
+
+@dataclass(slots=True)
+class Mount:
+    """A contract mounted on a book: a `Face` of the listener.
+
+    `hosts` maps each host name it answers on to an organisation's name ("" for `organisation`); with
+    no hosts it answers on every host. `organisation` is the one it is bound to, "" for none.
+    """
+
+    contract: Contract
+    book: Book
+    options: Mapping[str, Any]
+    hosts: Mapping[str, str] = field(default_factory=dict)
+    organisation: str = ""
+    router: Router[Route] = field(init=False)
+    is_bound: bool = field(init=False)
+    known: dict[str, Organisation] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.router = Router(self.contract.routes)
+        self.is_bound = bool(self.organisation) or any(self.hosts.values())
+
+    async def answer(self, request: Request) -> Response:
+        """The contract's answer to the request, errors included."""
+        return await serve(self, request)
+
+    def refuse(self, request: Request, fault: WebError) -> Response:
+        """The contract's own form of a fault that was found before the request was complete."""
+        return self.contract.render_error(self, request, cast("WebFault", fault))
+
+    async def bound_organisation(self, request: Request) -> Organisation | None:
+        """The organisation that the settings bind this request's host to, or None.
+
+        Raises OrganisationUnknown when the settings name one that is not in the book.
+        """
+        name = self.hosts.get(request.host, "") or self.organisation
+        if not name:
+            return None
+        organisation = self.known.get(name)
+        if organisation is None:
+            organisation = await self.book.store.fetch_organisation(name)
+            if organisation is None:
+                raise OrganisationUnknown(name)
+            self.known[name] = organisation
+        return organisation
+
+    async def home_organisation(self, request: Request) -> Organisation | None:
+        """The organisation that a stranger's request belongs to: the bound one, or else the only one."""
+        organisation = await self.bound_organisation(request)
+        if organisation is None:
+            first = await self.book.store.list_organisations(2)
+            if len(first) != 1:
+                return None
+            organisation = first[0]
+        return organisation
+
+
+async def serve(mount: Mount, request: Request) -> Response:
+    """Answer a request by its contract. Never raises: what went wrong is rendered, too."""
+    contract = mount.contract
+    try:
+        bound = await mount.bound_organisation(request) if mount.is_bound else None
+        route, request.params = mount.router.match(request.method, request.path)
+        if route.public:
+            return await route.handler(mount, request)
+        caller = await contract.identify(mount, request)
+        if bound is not None and caller.organisation_id != bound.id:
+            raise CredentialUnknown
+        return await route.handler(mount, caller, request)
+    except (BookError, WebError) as fault:
+        return contract.render_error(mount, request, cast("Fault", fault))
+    except Exception:
+        log.exception("request failed", contract=contract.name, request_id=request.id)
+        return contract.render_error(mount, request, Crashed(request.id))

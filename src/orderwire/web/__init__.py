@@ -1,0 +1,1 @@
+"""HTTP tools: requests, responses, routing, limits, the ASGI adapter. Knows nothing of the book."""

@@ -1,0 +1,130 @@
+"""The ASGI adapter: from the server's scope to a `Request`, and from a `Response` to bytes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from .errors import BodyTimedOut, BodyTooLarge, HeadersTooLarge, UrlTooLong, WebError
+from .limits import Limits
+from .request import Request
+from .response import Response
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+# Methods whose body, if any, no route of ours reads.
+_BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
+
+
+class Face(Protocol):
+    """Something that answers requests below a path: a contract, or the pages about the service."""
+
+    async def answer(self, request: Request) -> Response: ...
+    def refuse(self, request: Request, fault: WebError) -> Response: ...
+
+
+class ClientGone(Exception):
+    """The client closed the connection before its request was complete."""
+
+
+class AsgiApp:
+    """An ASGI application over a function that finds the face of a request.
+
+    `opened` and `closed` run at the start and the end of the server's lifespan.
+    """
+
+    def __init__(
+        self,
+        face_of: Callable[[Request], Face],
+        limits: Limits,
+        opened: Callable[[], Awaitable[None]],
+        closed: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._face_of = face_of
+        self._limits = limits
+        self._opened = opened
+        self._closed = closed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan":
+                await self._live(receive, send)
+            return
+        method = scope["method"]
+        request = Request(
+            method if method != "HEAD" else "GET",
+            scope["raw_path"].decode("latin-1"),
+            query=scope["query_string"],
+            headers=scope["headers"],
+            scheme=scope["scheme"],
+        )
+        face = self._face_of(request)
+        try:
+            self._check_head(request)
+            if method in _BODILESS:
+                response = await face.answer(request)
+            else:
+                async with asyncio.timeout(self._limits.request_seconds):
+                    request.body = await self._read_body(request, receive)
+                    response = await face.answer(request)
+        except WebError as fault:
+            response = face.refuse(request, fault)
+        except TimeoutError:
+            response = face.refuse(request, BodyTimedOut())
+        except ClientGone:
+            return
+        await send(
+            {"type": "http.response.start", "status": response.status, "headers": response.wire_headers()}
+        )
+        body = response.body if method != "HEAD" else b""
+        await send({"type": "http.response.body", "body": body})
+
+    def _check_head(self, request: Request) -> None:
+        limits = self._limits
+        if len(request.path) + len(request.query) > limits.url_bytes:
+            raise UrlTooLong
+        headers = request.headers
+        if len(headers) > limits.header_count:
+            raise HeadersTooLarge
+        # A few header fields of ordinary size can't reach the limit: don't add them up.
+        if len(headers) > 16 or any(len(value) > 1_024 for _, value in headers):
+            size = sum(len(name) + len(value) for name, value in headers)
+            if size > limits.header_bytes:
+                raise HeadersTooLarge
+
+    async def _read_body(self, request: Request, receive: Receive) -> bytes:
+        limit = self._limits.body_bytes
+        length = request.header(b"content-length")
+        if length is not None and length.isdigit() and int(length) > limit:
+            raise BodyTooLarge(limit)
+        chunks: list[bytes] = []
+        size = 0
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            chunk = message.get("body", b"")
+            size += len(chunk)
+            if size > limit:
+                raise BodyTooLarge(limit)
+            chunks.append(chunk)
+            if not message.get("more_body", False):
+                return b"".join(chunks)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                try:
+                    await self._opened()
+                except Exception as error:
+                    await send({"type": "lifespan.startup.failed", "message": str(error)})
+                    raise
+                await send({"type": "lifespan.startup.complete"})
+            elif message["type"] == "lifespan.shutdown":
+                await self._closed()
+                await send({"type": "lifespan.shutdown.complete"})
+                return

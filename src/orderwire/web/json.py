@@ -1,0 +1,95 @@
+"""JSON bodies read strictly: UTF-8, one value, no key twice, bounded depth, numbers that fit."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+from .errors import BodyMalformed
+
+MAX_DEPTH = 32
+MAX_NUMBER_LENGTH = 64
+
+
+def decode_json(body: bytes) -> Any:
+    """The value that the body holds; numbers with a fraction or exponent are Decimal.
+
+    Raises BodyMalformed for anything but one well-formed JSON value in UTF-8 within the limits; a
+    key given twice and a lone surrogate are malformed, too.
+    """
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BodyMalformed("not UTF-8") from error
+    check_depth(text)
+    try:
+        value = json.loads(
+            text,
+            object_pairs_hook=_object,
+            parse_float=_decimal,
+            parse_int=_integer,
+            parse_constant=_constant,
+        )
+    except ValueError as error:
+        raise BodyMalformed("not JSON") from error
+    if "\\u" in text:
+        check_unicode(value)
+    return value
+
+
+def check_depth(text: str) -> None:
+    """Raises BodyMalformed when objects and lists nest deeper than MAX_DEPTH."""
+    if text.count("{") + text.count("[") <= MAX_DEPTH:
+        return
+    depth, quoted, escaped = 0, False, False
+    for char in text:
+        if quoted:
+            if escaped:
+                escaped = False
+            elif char == "\\":
+                escaped = True
+            elif char == '"':
+                quoted = False
+        elif char == '"':
+            quoted = True
+        elif char in "{[":
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise BodyMalformed(f"nested deeper than {MAX_DEPTH}")
+        elif char in "}]":
+            depth -= 1
+
+
+def check_unicode(value: Any) -> None:
+    """Raises BodyMalformed if a text anywhere in the value holds a lone surrogate."""
+    try:
+        json.dumps(value, ensure_ascii=False, default=str).encode()
+    except UnicodeEncodeError as error:
+        raise BodyMalformed("holds a lone surrogate") from error
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise BodyMalformed("a key is given twice")
+    return made
+
+
+def _decimal(text: str) -> Decimal:
+    _check_number(text)
+    return Decimal(text)
+
+
+def _integer(text: str) -> int:
+    _check_number(text)
+    return int(text)
+
+
+def _constant(text: str) -> Any:
+    raise BodyMalformed(f"{text} is not JSON")
+
+
+def _check_number(text: str) -> None:
+    if len(text) > MAX_NUMBER_LENGTH:
+        raise BodyMalformed(f"a number of more than {MAX_NUMBER_LENGTH} characters")

@@ -1,0 +1,16 @@
+"""The limits on what a request may bring. Each is a setting, documented with the others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Sizes in bytes, counts, and times in seconds."""
+
+    body_bytes: int = 1_048_576
+    url_bytes: int = 8_192
+    header_bytes: int = 32_768
+    header_count: int = 100
+    request_seconds: float = 30.0

@@ -1,0 +1,94 @@
+"""One HTTP request as a handler sees it. Everything is read when it is asked for, and only then."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+from urllib.parse import parse_qsl
+
+Headers = list[tuple[bytes, bytes]]
+
+MAX_COOKIES = 64
+
+
+class Request:
+    """Method, path, headers and body of one request.
+
+    `path` is the path as sent, still percent-encoded; `params` are the path parameters of the matched
+    route, decoded once; `scratch` is where a contract keeps what it has parsed already (its decoded
+    body) for this request.
+    """
+
+    __slots__ = ("_id", "body", "headers", "method", "params", "path", "query", "scheme", "scratch")
+
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: bytes = b"",
+        headers: Headers | None = None,
+        body: bytes = b"",
+        scheme: str = "http",
+    ) -> None:
+        self.method = method
+        self.path = path
+        self.query = query
+        self.headers = headers if headers is not None else []
+        self.body = body
+        self.scheme = scheme
+        self.params: tuple[str, ...] = ()
+        self.scratch: Any = None
+        self._id: str | None = None
+
+    @property
+    def id(self) -> str:
+        """The request's own id: 16 hex digits, made up when first asked for."""
+        if self._id is None:
+            self._id = secrets.token_hex(8)
+        return self._id
+
+    def header(self, name: bytes) -> str | None:
+        """The first header field of this lower-case name, as Latin-1 text."""
+        for key, value in self.headers:
+            if key == name:
+                return value.decode("latin-1")
+        return None
+
+    @property
+    def host(self) -> str:
+        """The host asked for, lower case, without port; "" when there is none."""
+        host = (self.header(b"host") or "").lower()
+        if host.startswith("["):
+            return host.partition("]")[0] + "]"
+        return host.partition(":")[0]
+
+    @property
+    def base_url(self) -> str:
+        """Scheme and host as the client sees them, such as `http://127.0.0.1:8080`."""
+        return f"{self.scheme}://{self.header(b'host') or 'localhost'}"
+
+    @property
+    def media_type(self) -> str:
+        """The media type of the body, lower case, without parameters; "" when there is none."""
+        return (self.header(b"content-type") or "").partition(";")[0].strip().lower()
+
+    def cookie(self, name: str) -> str | None:
+        """The first cookie of this name. Attributes echoed by a client (`Path`) are pairs like any."""
+        for key, value in self.headers:
+            if key == b"cookie":
+                for pair in value.decode("latin-1").split(";", MAX_COOKIES):
+                    found, _, text = pair.strip().partition("=")
+                    if found == name:
+                        return text.strip('"')
+        return None
+
+    def form(self, limit: int) -> dict[str, str]:
+        """The fields of a URL-encoded body, the first of each name.
+
+        Raises ValueError for more than `limit` fields or text that is not UTF-8.
+        """
+        pairs = parse_qsl(
+            self.body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=limit
+        )
+        return dict(reversed(pairs))
