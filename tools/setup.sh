@@ -25,7 +25,7 @@ is_current() { [ -f "$venv/stamp-$1" ] && [ "$(stamp_of "$1")" = "$(cat "$venv/s
 
 choose_python() {
     if [ -n "${PYTHON:-}" ]; then
-        new_enough "$PYTHON" || fail "PYTHON=$PYTHON is not a Python 3.11 or newer."
+        new_enough "$PYTHON" || fail "PYTHON=$PYTHON does not run, or is older than Python 3.11."
         echo "$PYTHON"
         return
     fi
