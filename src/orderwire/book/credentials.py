@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from orderwire.vault import digest
@@ -37,17 +38,34 @@ async def read_credential(book: Book, scheme: str, secret: str) -> Credential:
         raise CredentialUnknown
     if token.expires_at is None and token.idle_limit_s is None:
         return credential
-    check_fresh(token, book.clock())
+    # A cached token does not know of the uses since it was read.
+    last_used_at = max(token.last_used_at, book.noted_uses.get(token.digest, token.last_used_at))
+    check_fresh(token, book.clock(), last_used_at)
     if token.idle_limit_s is not None:
         note_use(book, token)
     return credential
 
 
-def check_fresh(token: Token, now: datetime) -> None:
-    """Raises CredentialExpired if the token's time is over at `now`."""
+async def read_credential_of(book: Book, schemes: Sequence[str], secret: str) -> Credential:
+    """The credential behind what a client showed, where several schemes are taken: the first that
+    knows it. Raises CredentialUnknown or CredentialExpired.
+    """
+    key = digest(secret)
+    cached = (scheme for scheme in schemes if book.credentials.get((scheme, key)) is not None)
+    first = next(cached, schemes[0])
+    for scheme in (first, *(scheme for scheme in schemes if scheme != first)):
+        try:
+            return await read_credential(book, scheme, secret)
+        except CredentialUnknown:
+            continue
+    raise CredentialUnknown
+
+
+def check_fresh(token: Token, now: datetime, last_used_at: datetime) -> None:
+    """Raises CredentialExpired if the token's time is over at `now`, given when it was last used."""
     if token.expires_at is not None and now > token.expires_at:
         raise CredentialExpired
-    if token.idle_limit_s is not None and now - token.last_used_at > timedelta(seconds=token.idle_limit_s):
+    if token.idle_limit_s is not None and now - last_used_at > timedelta(seconds=token.idle_limit_s):
         raise CredentialExpired
 
 

@@ -43,14 +43,25 @@ async def get_order_known_as(book: Book, caller: Caller, scheme: str, number: in
     a name in `scheme` is not found by its own id, so one number never means two orders.
     Raises OrderNotFound or NotAllowed.
     """
-    order = await book.store.fetch_order_named(caller.organisation_id, scheme, str(number))
-    if order is None and 0 < number <= MAX_ORDER_ID:
-        order = await book.store.fetch_order(caller.organisation_id, number)
-        if order is not None and scheme in order.document.names:
-            order = None
+    order = await seek_order(book, caller, scheme, number)
     if order is None:
         raise OrderNotFound(str(number))
     check_may_read(caller, order)
+    return order
+
+
+async def seek_order(
+    book: Book, caller: Caller, scheme: str, number: int, *, own_id: bool = True
+) -> Order | None:
+    """The order known by `number` as in `get_order_known_as` (without `own_id` by its name alone), or None.
+
+    For operations that only write: does not ask whether the caller may read the order.
+    """
+    order = await book.store.fetch_order_named(caller.organisation_id, scheme, str(number))
+    if order is None and own_id and 0 < number <= MAX_ORDER_ID:
+        order = await book.store.fetch_order(caller.organisation_id, number)
+        if order is not None and scheme in order.document.names:
+            order = None
     return order
 
 
@@ -140,12 +151,17 @@ def voucher_place(organisation_id: int) -> str:
 
 def check_may_read(caller: Caller, order: Order) -> None:
     """Raises NotAllowed unless the caller may read every order, or this one is its own."""
+    if not is_readable(caller, order):
+        raise NotAllowed(READ, identified=caller.is_identified)
+
+
+def is_readable(caller: Caller, order: Order) -> bool:
+    """True if the caller may read every order, or this one is its own."""
     if READ in caller.rights:
-        return
+        return True
     access = order.document.access
-    if READ_OWN in caller.rights and access is not None:
-        if caller.owner is not None and caller.owner == access.owner:
-            return
-        if caller.person is not None and caller.person.id in access.users:
-            return
-    raise NotAllowed(READ, identified=caller.is_identified)
+    if READ_OWN not in caller.rights or access is None:
+        return False
+    if caller.owner is not None and caller.owner == access.owner:
+        return True
+    return caller.person is not None and caller.person.id in access.users

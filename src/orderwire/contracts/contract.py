@@ -57,7 +57,8 @@ class Demo:
 
     `plant` writes its records into the demo organisation, and does nothing where they stand already;
     `describe` gives what a program needs to use them; `tokens` and `passwords` (username, password)
-    are the credentials that a real installation must not have.
+    are the credentials that a real installation must not have. `options` are texts for the contract's
+    options that the demo uses unless the settings give others.
     """
 
     plant: Callable[[Book, Organisation], Awaitable[None]]
@@ -65,6 +66,7 @@ class Demo:
     curl: Callable[[str], str]
     tokens: tuple[tuple[str, str], ...] = ()
     passwords: tuple[tuple[str, str], ...] = ()
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
