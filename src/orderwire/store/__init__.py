@@ -1,0 +1,1 @@
+"""Where the book is kept: one schema and one set of statements, SQLite as the embedded engine."""

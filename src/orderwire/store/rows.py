@@ -1,0 +1,256 @@
+"""From rows to records and back: instants as microseconds, money as millionths, documents as JSON."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from orderwire.book.callers import Application, Credential, Organisation, Person, Profile, Token
+from orderwire.book.orders import BUCKETS, Document, GroupOrder, Order, bucket_of
+from orderwire.book.stages import Origin, Revision, Stage, StageDetail, Status, StatusDetail
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+MILLION = 1_000_000
+# "Ever": later than any instant that the book keeps, and still a 63-bit number of microseconds.
+FOREVER = 2**62
+
+Row = Sequence[Any]
+
+encode = msgspec.json.Encoder().encode
+_decode_document = msgspec.json.Decoder(Document).decode
+_decode_detail = msgspec.json.Decoder(StageDetail).decode
+_decode_status = msgspec.json.Decoder(StatusDetail).decode
+_decode_origin = msgspec.json.Decoder(Origin).decode
+_decode_profile = msgspec.json.Decoder(Profile).decode
+
+
+def instant(micros: int) -> datetime:
+    """The instant at `micros` microseconds since 1970 UTC."""
+    return EPOCH + timedelta(microseconds=micros)
+
+
+def micros(at: datetime) -> int:
+    """Microseconds since 1970 UTC; an instant without zone stands for "ever" (`datetime.max`)."""
+    if at.tzinfo is None:
+        return FOREVER
+    return (at - EPOCH) // MICROSECOND
+
+
+def maybe_micros(at: datetime | None) -> int | None:
+    """Microseconds since 1970 UTC, or None."""
+    return None if at is None else micros(at)
+
+
+def money_micros(amount: Decimal | None) -> int | None:
+    """Millionths of the amount, for the column that lists sort and filter by."""
+    return None if amount is None else int(amount * MILLION)
+
+
+def text(record: Any) -> str:
+    """A record as JSON text."""
+    return encode(record).decode()
+
+
+def bucket_of_name(organisation_id: int, scheme: str, name: str) -> int:
+    """The bucket of a name's row: the same for ever, so the name is found without its order."""
+    key = f"{organisation_id}\0{scheme}\0{name}".encode()
+    return int.from_bytes(hashlib.blake2b(key, digest_size=2).digest(), "big") % BUCKETS
+
+
+def bucket_of_group(group_order_id: str) -> int:
+    """The bucket of a group order's rows."""
+    key = group_order_id.encode()
+    return int.from_bytes(hashlib.blake2b(key, digest_size=2).digest(), "big") % BUCKETS
+
+
+def order_of(row: Row) -> Order:
+    """An order from the columns of `FETCH_ORDER`."""
+    return Order(
+        id=row[0],
+        organisation_id=row[1],
+        revision=row[2],
+        stage_count=row[3],
+        changed_at=instant(row[4]),
+        kind=row[5],
+        lifecycle=row[6],
+        payment=row[7],
+        delivery=row[8],
+        currency=row[9],
+        placed_at=instant(row[10]),
+        group_order_id=row[11],
+        group_line=row[12],
+        document=_decode_document(row[13]),
+    )
+
+
+ORDER_WIDTH = 14
+
+
+def state_values(order: Order, document: str, *, deleted: bool) -> tuple[Any, ...]:
+    """The columns that an order and its revisions share, in the tables' order."""
+    return (
+        order.kind,
+        order.lifecycle,
+        order.payment,
+        order.delivery,
+        order.currency,
+        micros(order.placed_at),
+        order.group_order_id,
+        order.group_line,
+        int(deleted),
+        document,
+    )
+
+
+def status_of(row: Row) -> Status:
+    """A status from the columns of `FETCH_STATUS`."""
+    return Status(
+        order_id=row[0],
+        stage=row[1],
+        stage_number=row[2],
+        since=instant(row[3]),
+        changed_at=instant(row[4]),
+        detail=_decode_status(row[5]),
+    )
+
+
+def stage_of(row: Row) -> Stage:
+    """A stage from the columns of `FETCH_STAGE`."""
+    return Stage(
+        order_id=row[0],
+        number=row[1],
+        revision=row[2],
+        stage=row[3],
+        effective_at=instant(row[4]),
+        recorded_at=instant(row[5]),
+        status_at=None if row[6] is None else instant(row[6]),
+        detail=_decode_detail(row[7]),
+        origin=_decode_origin(row[8]),
+    )
+
+
+def stage_values(organisation_id: int, stage: Stage) -> tuple[Any, ...]:
+    """The columns of a stage, in the table's order."""
+    return (
+        bucket_of(stage.order_id),
+        stage.order_id,
+        stage.number,
+        organisation_id,
+        stage.revision,
+        stage.stage,
+        micros(stage.effective_at),
+        micros(stage.recorded_at),
+        maybe_micros(stage.status_at),
+        text(stage.detail),
+        text(stage.origin),
+    )
+
+
+def revision_of(row: Row) -> Revision:
+    """An entry of the change history from the columns of `LIST_REVISIONS`."""
+    return Revision(
+        revision=row[0],
+        effective_at=instant(row[1]),
+        recorded_at=instant(row[2]),
+        origin=_decode_origin(row[3]),
+    )
+
+
+def group_of(row: Row) -> GroupOrder:
+    """A group order from the columns of `FETCH_GROUP_ORDER`."""
+    return GroupOrder(
+        id=row[0],
+        organisation_id=row[1],
+        user_id=row[2],
+        total=row[3],
+        accepted=row[4],
+        rejected=row[5],
+        normalised_path=row[6],
+        accepted_path=row[7],
+        rejected_path=row[8],
+        job_id=row[9],
+        created_at=instant(row[10]),
+    )
+
+
+def organisation_of(row: Row) -> Organisation:
+    """An organisation from its three columns."""
+    return Organisation(id=row[0], name=row[1], directory=row[2])
+
+
+def person_of(row: Row) -> Person:
+    """A person from the columns of `FETCH_PERSON`."""
+    return Person(
+        id=row[0],
+        organisation_id=row[1],
+        username=row[2],
+        password_hash=row[3],
+        profile=_decode_profile(row[4]),
+        disabled=bool(row[5]),
+    )
+
+
+def application_of(row: Row) -> Application:
+    """An application from the columns of `FETCH_APPLICATION`."""
+    return Application(
+        id=row[0],
+        organisation_id=row[1],
+        slug=row[2],
+        name=row[3],
+        client_id=row[4],
+        secret_digest=None if row[5] is None else bytes.fromhex(row[5]),
+    )
+
+
+def token_of(row: Row) -> Token:
+    """A token from its thirteen columns."""
+    return Token(
+        digest=bytes.fromhex(row[0]),
+        scheme=row[1],
+        organisation_id=row[2],
+        user_id=row[3],
+        application_id=row[4],
+        rights=frozenset(row[5].split()),
+        issued_at=instant(row[6]),
+        expires_at=None if row[7] is None else instant(row[7]),
+        last_used_at=instant(row[8]),
+        idle_limit_s=row[9],
+        remember=bool(row[10]),
+        family=row[11],
+        revoked=row[12] is not None,
+    )
+
+
+def token_values(token: Token) -> tuple[Any, ...]:
+    """The columns of a token, in the table's order."""
+    return (
+        token.digest.hex(),
+        token.scheme,
+        token.organisation_id,
+        token.user_id,
+        token.application_id,
+        " ".join(sorted(token.rights)),
+        micros(token.issued_at),
+        maybe_micros(token.expires_at),
+        micros(token.last_used_at),
+        token.idle_limit_s,
+        int(token.remember),
+        token.family,
+        None if not token.revoked else micros(token.last_used_at),
+    )
+
+
+def credential_of(row: Row) -> Credential:
+    """A token and what stands behind it, from the columns of `FETCH_CREDENTIAL`."""
+    return Credential(
+        token=token_of(row),
+        organisation=organisation_of(row[13:16]),
+        person=None if row[16] is None else person_of(row[16:22]),
+        application=None if row[22] is None else application_of(row[22:28]),
+    )

@@ -1,0 +1,145 @@
+"""The embedded store: SQLite in WAL mode, one file, one process that writes.
+
+Reads run on the loop thread. One writer thread takes every waiting piece of work into one
+transaction and commits it once (`synchronous=FULL`), so that an answer leaves only after its commit
+is on disk. A checkpointer thread moves the log into the file beside it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import structlog
+from sqlalchemy.dialects import sqlite as sqlite_dialect
+
+from orderwire.book.errors import StoreUnavailable
+from orderwire.book.store import Transaction
+
+from . import account_statements as accounts
+from . import statements as st
+from .compiling import Compiled, Statement, compile_statement
+from .rows import Row
+from .sqlite_threads import Checkpointer, Job, Writer
+from .verbs import Reads, Writes
+
+T = TypeVar("T")
+
+log = structlog.get_logger("orderwire.store")
+
+# How many numbers of a counter a process takes at once; what is left of a block is never given.
+BLOCKS = {"order": 1_000}
+BUSY_TIMEOUT_MS = 5_000
+# 16 MiB of pages each for the reader and the writer: the whole server must stay under 150 MiB.
+CACHE_KIB = 16_384
+
+_SQL: dict[str, Compiled] = {
+    statement.name: compile_statement(statement, sqlite_dialect.dialect(paramstyle="qmark"))
+    for statement in st.ALL
+}
+
+
+def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
+    """A connection with the settings that the book needs. Raises sqlite3.Error."""
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
+    connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("PRAGMA wal_autocheckpoint=0")
+    connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
+    if readonly:
+        connection.execute("PRAGMA query_only=ON")
+    return connection
+
+
+def unavailable(error: sqlite3.Error) -> StoreUnavailable:
+    """The fact behind an engine's error; the error itself goes to the log."""
+    log.error("store unavailable", error=str(error))
+    return StoreUnavailable()
+
+
+class SqliteTransaction(Writes):
+    """The verbs inside a transaction of the writer thread."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    async def rows(self, statement: Statement, *values: Any) -> Sequence[Row]:
+        compiled = _SQL[statement.name]
+        arranged = values if compiled.arrange is None else compiled.arrange(values)
+        return self._connection.execute(compiled.sql, arranged).fetchall()
+
+
+class SqliteStore(Reads):
+    """The embedded store. Opens the file at once; raises sqlite3.Error when that can't be done."""
+
+    def __init__(self, path: Path) -> None:
+        self._reader = connect(path, readonly=True)
+        writing = connect(path)
+        self._checkpointer = Checkpointer(connect(path))
+        self._writer = Writer(writing, SqliteTransaction(writing), self._checkpointer)
+        self._blocks: dict[str, tuple[int, int]] = {}
+        self._block_lock = asyncio.Lock()
+        self._closed = False
+        self._checkpointer.start()
+        self._writer.start()
+
+    async def rows(self, statement: Statement, *values: Any) -> Sequence[Row]:
+        compiled = _SQL[statement.name]
+        arranged = values if compiled.arrange is None else compiled.arrange(values)
+        try:
+            return self._reader.execute(compiled.sql, arranged).fetchall()
+        except sqlite3.Error as error:
+            raise unavailable(error) from error
+
+    async def row(self, statement: Statement, *values: Any) -> Row | None:
+        compiled = _SQL[statement.name]
+        arranged = values if compiled.arrange is None else compiled.arrange(values)
+        try:
+            found: Row | None = self._reader.execute(compiled.sql, arranged).fetchone()
+        except sqlite3.Error as error:
+            raise unavailable(error) from error
+        return found
+
+    async def take_number(self, counter: str) -> int:
+        async with self._block_lock:
+            following, end = self._blocks.get(counter, (0, 0))
+            if following >= end:
+                size = BLOCKS.get(counter, 1)
+                end = await self.write(lambda tx: _take_block(tx, counter, size))
+                following = end - size
+            self._blocks[counter] = (following + 1, end)
+            return following
+
+    async def write(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        if self._closed:
+            raise StoreUnavailable
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._writer.put(Job(work, future, loop))
+        try:
+            return await future
+        except sqlite3.IntegrityError:
+            raise
+        except sqlite3.Error as error:
+            raise unavailable(error) from error
+
+    async def close(self) -> None:
+        """Finish the writes that wait, then let go of the file."""
+        if self._closed:
+            return
+        self._closed = True
+        await asyncio.to_thread(self._writer.stop)
+        await asyncio.to_thread(self._checkpointer.stop)
+        self._reader.close()
+
+
+async def _take_block(tx: Transaction, counter: str, size: int) -> int:
+    assert isinstance(tx, SqliteTransaction)
+    taken = await tx.rows(accounts.TAKE_BLOCK, size, counter)
+    end: int = taken[0][0]
+    return end

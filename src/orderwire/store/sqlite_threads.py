@@ -1,0 +1,187 @@
+"""The two threads of the embedded store: the writer with its group commit, and the checkpointer."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Any
+
+import structlog
+
+log = structlog.get_logger("orderwire.store")
+
+# More works than this wait for the next commit, so that the first of a batch never waits long.
+MAX_BATCH = 256
+# A log of more pages than this (64 MiB) is emptied before the next batch, whoever waits.
+MAX_LOG_PAGES = 16_384
+# The checkpointer looks at most this often, so that it doesn't compete with the writer for the disk.
+CHECKPOINT_EVERY_S = 0.25
+
+
+@dataclass(slots=True)
+class Job:
+    """A piece of work for the writer, and who waits for it."""
+
+    work: Callable[[Any], Any]
+    future: asyncio.Future[Any]
+    loop: asyncio.AbstractEventLoop
+    result: Any = None
+    error: BaseException | None = None
+
+
+def drive(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Run a coroutine that awaits nothing but the store's own verbs, here and now."""
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        return stop.value
+    coroutine.close()
+    raise RuntimeError("a transaction may await nothing but the verbs of its store")
+
+
+class Checkpointer(threading.Thread):
+    """Moves the write-ahead log into the file, beside the writer."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        super().__init__(name="orderwire-checkpointer", daemon=True)
+        self._connection = connection
+        self._dirty = threading.Event()
+        self._stopping = threading.Event()
+        self.log_pages = 0
+
+    def wake(self) -> None:
+        """Tell that something was committed."""
+        self._dirty.set()
+
+    def stop(self) -> None:
+        """Move what is left, then end the thread and close its connection."""
+        self._stopping.set()
+        self._dirty.set()
+        self.join()
+
+    def run(self) -> None:
+        try:
+            while not self._stopping.is_set():
+                self._dirty.wait()
+                self._dirty.clear()
+                self._checkpoint("PASSIVE")
+                self._stopping.wait(CHECKPOINT_EVERY_S)
+            self._checkpoint("TRUNCATE")
+        finally:
+            self._connection.close()
+
+    def _checkpoint(self, mode: str) -> None:
+        try:
+            row = self._connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+            self.log_pages = row[1]
+        except sqlite3.Error as error:
+            log.warning("checkpoint failed", error=str(error))
+
+
+class Writer(threading.Thread):
+    """Runs pieces of work in the order they came, as many as wait in one durable transaction."""
+
+    def __init__(self, connection: sqlite3.Connection, transaction: Any, checkpointer: Checkpointer) -> None:
+        super().__init__(name="orderwire-writer", daemon=True)
+        self._connection = connection
+        self._transaction = transaction
+        self._checkpointer = checkpointer
+        self._queue: SimpleQueue[Job | None] = SimpleQueue()
+
+    def put(self, job: Job) -> None:
+        """Hand in a piece of work."""
+        self._queue.put(job)
+
+    def stop(self) -> None:
+        """Finish what was handed in, then end the thread and close its connection."""
+        self._queue.put(None)
+        self.join()
+
+    def run(self) -> None:
+        stopping = False
+        try:
+            while not stopping:
+                batch, stopping = self._take()
+                if batch:
+                    self._commit(batch)
+                    self._settle(batch)
+                    self._checkpointer.wake()
+                    if self._checkpointer.log_pages > MAX_LOG_PAGES:
+                        self._restart_log()
+        finally:
+            self._connection.close()
+
+    def _take(self) -> tuple[list[Job], bool]:
+        """The works that wait (at least one, unless the writer is told to stop), and whether to stop."""
+        job = self._queue.get()
+        batch: list[Job] = []
+        while job is not None:
+            batch.append(job)
+            if len(batch) == MAX_BATCH:
+                return batch, False
+            try:
+                job = self._queue.get_nowait()
+            except Empty:
+                return batch, False
+        return batch, True
+
+    def _commit(self, batch: list[Job]) -> None:
+        """Run the batch in one transaction. A work that fails takes back only its own changes; when
+        the engine fails, nothing of the batch was kept and every work is told so."""
+        execute = self._connection.execute
+        try:
+            execute("BEGIN IMMEDIATE")
+            for job in batch:
+                if not job.future.cancelled():
+                    execute("SAVEPOINT work")
+                    self._run(job)
+                    if job.error is not None:
+                        execute("ROLLBACK TO work")
+                    execute("RELEASE work")
+            execute("COMMIT")
+        except sqlite3.Error as error:
+            if self._connection.in_transaction:
+                execute("ROLLBACK")
+            for job in batch:
+                job.error = error
+
+    def _run(self, job: Job) -> None:
+        try:
+            job.result = drive(job.work(self._transaction))
+        except sqlite3.IntegrityError as error:
+            job.error = error
+        except sqlite3.Error:
+            raise
+        except Exception as error:
+            job.error = error
+
+    def _settle(self, batch: list[Job]) -> None:
+        """Answer the works, each on its own loop, all of one loop in one call."""
+        loops = {id(job.loop): job.loop for job in batch}
+        for key, loop in loops.items():
+            mine = [job for job in batch if id(job.loop) == key]
+            try:
+                loop.call_soon_threadsafe(_answer, mine)
+            except RuntimeError:
+                log.warning("nobody waits for these writes any more", count=len(mine))
+
+    def _restart_log(self) -> None:
+        try:
+            self._connection.execute("PRAGMA wal_checkpoint(RESTART)")
+        except sqlite3.Error as error:
+            log.warning("checkpoint failed", error=str(error))
+        self._checkpointer.log_pages = 0
+
+
+def _answer(jobs: list[Job]) -> None:
+    for job in jobs:
+        if job.future.done():
+            continue
+        if job.error is not None:
+            job.future.set_exception(job.error)
+        else:
+            job.future.set_result(job.result)

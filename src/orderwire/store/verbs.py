@@ -1,0 +1,306 @@
+"""The verbs of the store, over one `rows` method that an engine gives: reads, and writes on top."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from orderwire.book.callers import Application, Credential, Organisation, Person, Token
+from orderwire.book.errors import AlreadyExists
+from orderwire.book.orders import GroupOrder, Order, Rejection, bucket_of
+from orderwire.book.stages import Origin, Revision, Stage, Status
+
+from . import account_statements as accounts
+from . import statements as st
+from .compiling import Statement
+from .rows import (
+    ORDER_WIDTH,
+    Row,
+    application_of,
+    bucket_of_group,
+    bucket_of_name,
+    credential_of,
+    group_of,
+    micros,
+    money_micros,
+    order_of,
+    organisation_of,
+    person_of,
+    revision_of,
+    stage_of,
+    stage_values,
+    state_values,
+    status_of,
+    text,
+    token_values,
+)
+
+
+class Executor(ABC):
+    """What an engine gives: one statement run, its rows returned."""
+
+    @abstractmethod
+    async def rows(self, statement: Statement, *values: Any) -> Sequence[Row]:
+        """All rows that the statement gives, `values` in the order of its `params`."""
+
+    async def row(self, statement: Statement, *values: Any) -> Row | None:
+        """The first row, or None."""
+        found = await self.rows(statement, *values)
+        return found[0] if found else None
+
+
+class Reads(Executor):
+    """The read verbs (`book.store.Reads`)."""
+
+    async def fetch_organisation(self, name: str) -> Organisation | None:
+        row = await self.row(accounts.FETCH_ORGANISATION, name)
+        return None if row is None else organisation_of(row)
+
+    async def list_organisations(self, limit: int) -> Sequence[Organisation]:
+        return [organisation_of(row) for row in await self.rows(accounts.LIST_ORGANISATIONS, limit)]
+
+    async def fetch_credential(self, scheme: str, digest: bytes) -> Credential | None:
+        row = await self.row(accounts.FETCH_CREDENTIAL, digest.hex(), scheme)
+        return None if row is None else credential_of(row)
+
+    async def fetch_person(self, organisation_id: int, user_id: int) -> Person | None:
+        row = await self.row(accounts.FETCH_PERSON, user_id, organisation_id)
+        return None if row is None else person_of(row)
+
+    async def fetch_person_named(self, organisation_id: int, username: str) -> Person | None:
+        row = await self.row(accounts.FETCH_PERSON_NAMED, organisation_id, username)
+        return None if row is None else person_of(row)
+
+    async def list_persons_named(self, username: str, limit: int) -> Sequence[Person]:
+        return [person_of(row) for row in await self.rows(accounts.LIST_PERSONS_NAMED, username, limit)]
+
+    async def list_persons(self, organisation_id: int, limit: int) -> Sequence[Person]:
+        return [person_of(row) for row in await self.rows(accounts.LIST_PERSONS, organisation_id, limit)]
+
+    async def fetch_client(self, client_id: str) -> Application | None:
+        row = await self.row(accounts.FETCH_CLIENT, client_id)
+        return None if row is None else application_of(row)
+
+    async def fetch_application(self, organisation_id: int, slug: str) -> Application | None:
+        row = await self.row(accounts.FETCH_APPLICATION, organisation_id, slug)
+        return None if row is None else application_of(row)
+
+    async def list_applications(self, organisation_id: int, limit: int) -> Sequence[Application]:
+        found = await self.rows(accounts.LIST_APPLICATIONS, organisation_id, limit)
+        return [application_of(row) for row in found]
+
+    async def fetch_order(self, organisation_id: int, order_id: int) -> Order | None:
+        row = await self.row(st.FETCH_ORDER, bucket_of(order_id), order_id, organisation_id)
+        return None if row is None else order_of(row)
+
+    async def fetch_order_named(self, organisation_id: int, scheme: str, name: str) -> Order | None:
+        order_id = await self.fetch_name(organisation_id, scheme, name)
+        return None if order_id is None else await self.fetch_order(organisation_id, order_id)
+
+    async def fetch_name(self, organisation_id: int, scheme: str, name: str) -> int | None:
+        bucket = bucket_of_name(organisation_id, scheme, name)
+        row = await self.row(st.FETCH_NAME, bucket, organisation_id, scheme, name)
+        return None if row is None else row[0]
+
+    async def fetch_order_at(
+        self, organisation_id: int, order_id: int, as_of: datetime, known_at: datetime
+    ) -> Order | None:
+        key = (bucket_of(order_id), order_id, organisation_id)
+        row = await self.row(st.FETCH_ORDER_AT, *key, micros(as_of), micros(known_at))
+        return None if row is None or row[ORDER_WIDTH] else order_of(row)
+
+    async def fetch_status(self, organisation_id: int, order_id: int) -> Status | None:
+        row = await self.row(st.FETCH_STATUS, bucket_of(order_id), order_id, organisation_id)
+        return None if row is None else status_of(row)
+
+    async def fetch_stage(self, organisation_id: int, order_id: int, number: int) -> Stage | None:
+        row = await self.row(st.FETCH_STAGE, bucket_of(order_id), order_id, organisation_id, number)
+        return None if row is None else stage_of(row)
+
+    async def list_stages(
+        self, organisation_id: int, order_id: int, as_of: datetime, known_at: datetime, limit: int
+    ) -> Sequence[Stage]:
+        key = (bucket_of(order_id), order_id, organisation_id)
+        found = await self.rows(st.LIST_STAGES, *key, micros(as_of), micros(known_at), limit)
+        return [stage_of(row) for row in found]
+
+    async def list_revisions(self, organisation_id: int, order_id: int, limit: int) -> Sequence[Revision]:
+        key = (bucket_of(order_id), order_id, organisation_id)
+        return [revision_of(row) for row in await self.rows(st.LIST_REVISIONS, *key, limit)]
+
+    async def list_orders(self, organisation_id: int, after_id: int, limit: int) -> Sequence[Order]:
+        found = await self.rows(st.LIST_ORDERS, organisation_id, after_id, limit)
+        return [order_of(row) for row in found]
+
+    async def fetch_group_order(self, organisation_id: int, group_order_id: str) -> GroupOrder | None:
+        bucket = bucket_of_group(group_order_id)
+        row = await self.row(st.FETCH_GROUP_ORDER, bucket, group_order_id, organisation_id)
+        return None if row is None else group_of(row)
+
+    async def list_members(
+        self, organisation_id: int, group_order_id: str, limit: int
+    ) -> Sequence[tuple[Order, Status | None]]:
+        found = await self.rows(st.LIST_MEMBERS, organisation_id, group_order_id, limit)
+        return [
+            (order_of(row), None if row[ORDER_WIDTH] is None else status_of(row[ORDER_WIDTH:]))
+            for row in found
+        ]
+
+    async def fetch_unnotified_stage(
+        self, organisation_id: int, order_id: int, repeat_key: str
+    ) -> Stage | None:
+        key = (bucket_of(order_id), order_id, organisation_id)
+        row = await self.row(st.FETCH_UNNOTIFIED_STAGE, *key, repeat_key)
+        return None if row is None else stage_of(row)
+
+
+class Writes(Reads):
+    """The write verbs (`book.store.Transaction`); they read what the transaction itself has written."""
+
+    async def insert_organisation(self, organisation: Organisation, at: datetime) -> None:
+        values = (organisation.id, organisation.name, organisation.directory, micros(at))
+        if not await self.rows(accounts.INSERT_ORGANISATION, *values):
+            raise AlreadyExists("organisation", organisation.name)
+
+    async def insert_person(self, person: Person, at: datetime) -> None:
+        if not await self.rows(
+            accounts.INSERT_PERSON,
+            person.id,
+            person.organisation_id,
+            person.username,
+            person.password_hash,
+            text(person.profile),
+            int(person.disabled),
+            micros(at),
+        ):
+            raise AlreadyExists("person", person.username)
+
+    async def insert_application(self, application: Application, at: datetime) -> None:
+        secret = application.secret_digest
+        if not await self.rows(
+            accounts.INSERT_APPLICATION,
+            application.id,
+            application.organisation_id,
+            application.slug,
+            application.name,
+            application.client_id,
+            None if secret is None else secret.hex(),
+            micros(at),
+        ):
+            raise AlreadyExists("application", application.slug)
+
+    async def insert_token(self, token: Token) -> None:
+        await self.rows(accounts.PUT_TOKEN, *token_values(token))
+
+    async def touch_token(self, digest: bytes, at: datetime) -> None:
+        await self.rows(accounts.TOUCH_TOKEN, micros(at), digest.hex())
+
+    async def revoke_token(self, digest: bytes, at: datetime) -> bool:
+        return bool(await self.rows(accounts.REVOKE_TOKEN, micros(at), digest.hex()))
+
+    async def insert_order(self, order: Order, encoded: bytes, at: datetime, origin: Origin) -> None:
+        document, recorded = encoded.decode(), micros(at)
+        state = state_values(order, document, deleted=False)
+        await self.rows(
+            st.INSERT_ORDER,
+            bucket_of(order.id),
+            order.id,
+            order.organisation_id,
+            order.revision,
+            order.stage_count,
+            money_micros(order.document.total),
+            micros(order.changed_at),
+            recorded,
+            *state,
+        )
+        await self._insert_revision(order, state, micros(order.placed_at), recorded, origin)
+
+    async def _insert_revision(
+        self, order: Order, state: tuple[Any, ...], effective: int, recorded: int, origin: Origin
+    ) -> None:
+        key = (bucket_of(order.id), order.id, order.revision, order.organisation_id)
+        await self.rows(st.INSERT_REVISION, *key, effective, recorded, text(origin), *state)
+
+    async def insert_name(self, organisation_id: int, scheme: str, name: str, order_id: int) -> bool:
+        bucket = bucket_of_name(organisation_id, scheme, name)
+        return bool(await self.rows(st.INSERT_NAME, bucket, organisation_id, scheme, name, order_id))
+
+    async def move_name(self, organisation_id: int, scheme: str, name: str, from_id: int, to_id: int) -> bool:
+        key = (bucket_of_name(organisation_id, scheme, name), organisation_id, scheme, name)
+        return bool(await self.rows(st.MOVE_NAME, to_id, *key, from_id))
+
+    async def update_order(
+        self, order: Order, encoded: bytes, at: datetime, origin: Origin, *, was: int, deleted: bool
+    ) -> bool:
+        recorded = micros(at)
+        state = state_values(order, encoded.decode(), deleted=deleted)
+        changed = await self.rows(
+            st.UPDATE_ORDER,
+            order.revision,
+            order.stage_count,
+            money_micros(order.document.total),
+            micros(order.changed_at),
+            recorded,
+            *state,
+            bucket_of(order.id),
+            order.id,
+            order.organisation_id,
+            was,
+        )
+        if not changed:
+            return False
+        await self._insert_revision(order, state, micros(order.changed_at), recorded, origin)
+        return True
+
+    async def advance_order(self, order: Order, *, was: int) -> bool:
+        key = (bucket_of(order.id), order.id, order.organisation_id)
+        values = (order.revision, order.stage_count, micros(order.changed_at))
+        return bool(await self.rows(st.ADVANCE_ORDER, *values, *key, was))
+
+    async def insert_stage(self, organisation_id: int, stage: Stage) -> None:
+        await self.rows(st.INSERT_STAGE, *stage_values(organisation_id, stage))
+
+    async def put_status(self, organisation_id: int, status: Status) -> None:
+        await self.rows(
+            st.PUT_STATUS,
+            bucket_of(status.order_id),
+            status.order_id,
+            organisation_id,
+            status.stage,
+            status.stage_number,
+            micros(status.since),
+            micros(status.changed_at),
+            text(status.detail),
+        )
+
+    async def insert_group_order(self, group: GroupOrder, rejections: Sequence[Rejection]) -> None:
+        bucket = bucket_of_group(group.id)
+        if not await self.rows(
+            st.INSERT_GROUP_ORDER,
+            bucket,
+            group.id,
+            group.organisation_id,
+            group.user_id,
+            group.total,
+            group.normalised_path,
+            group.accepted_path,
+            group.rejected_path,
+            group.job_id,
+            micros(group.created_at),
+        ):
+            raise AlreadyExists("group_order", group.id)
+        for r in rejections:
+            values = (r.line, group.organisation_id, r.column, r.code, r.value)
+            await self.rows(st.INSERT_REJECTION, bucket, group.id, *values)
+
+    async def insert_notice(
+        self, organisation_id: int, order_id: int, number: int, repeat_key: str, at: datetime
+    ) -> None:
+        key = (bucket_of(order_id), order_id, number, organisation_id)
+        await self.rows(st.INSERT_NOTICE, *key, repeat_key, micros(at), None)
+
+    async def settle_notice(self, organisation_id: int, order_id: int, repeat_key: str, at: datetime) -> None:
+        key = (bucket_of(order_id), order_id, organisation_id, repeat_key)
+        await self.rows(st.SETTLE_NOTICE, micros(at), *key)
