@@ -1,0 +1,135 @@
+"""Facts to problem details (RFC 9457)."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, assert_never
+
+import msgspec
+
+from orderwire.book.errors import (
+    AlreadyExists,
+    CredentialExpired,
+    CredentialMissing,
+    CredentialUnknown,
+    FieldInvalid,
+    FieldMissing,
+    GroupOrderNotFound,
+    MailFailed,
+    NotAllowed,
+    OrderClosed,
+    OrderNotFound,
+    OrganisationUnknown,
+    ResendRefused,
+    RoleMissing,
+    StaleOrder,
+    StoreUnavailable,
+)
+from orderwire.contracts.contract import Fault, Mount
+from orderwire.web.errors import (
+    BodyMalformed,
+    BodyTimedOut,
+    BodyTooLarge,
+    ContentTypeWrong,
+    Crashed,
+    HeadersTooLarge,
+    MethodUnknown,
+    RouteUnknown,
+    RouteWithheld,
+    UrlTooLong,
+)
+from orderwire.web.request import Request
+from orderwire.web.response import Response
+
+Head = tuple[tuple[bytes, bytes], ...]
+
+PROBLEM: Head = ((b"content-type", b"application/problem+json"), (b"cache-control", b"no-store"))
+CHALLENGE = b'Bearer realm="orders"'
+RETRY_AFTER_S = b"1"
+
+_encode = msgspec.json.Encoder().encode
+_PHRASES = {413: "Content Too Large", 414: "URI Too Long", 422: "Unprocessable Content"}
+
+
+def render_error(_mount: Mount, _request: Request, fault: Fault) -> Response:
+    """The problem details of a fact."""
+    match fault:
+        case OrderNotFound() | GroupOrderNotFound():
+            return _problem(404, "order_not_found", "no such order")
+        case RouteUnknown():
+            return _problem(404, "route_unknown", "no such resource")
+        case RouteWithheld():
+            return _problem(404, "route_withheld", "not served here")
+        case MethodUnknown(allowed=allowed):
+            allow = ", ".join(allowed).encode()
+            return _problem(405, "method_unknown", "not a method of this resource", ((b"allow", allow),))
+        case CredentialMissing():
+            return _unauthorized(b"", "credential_missing", "a bearer token is needed")
+        case CredentialUnknown() | RoleMissing():
+            return _unauthorized(b"invalid_token", "credential_unknown", "the token is not valid")
+        case CredentialExpired():
+            return _unauthorized(b"invalid_token", "credential_expired", "the token has expired")
+        case NotAllowed(right=right):
+            challenge = CHALLENGE + b', error="insufficient_scope", scope="%s"' % right.encode()
+            return _problem(
+                403, "not_allowed", f"the token lacks the right {right}", ((b"www-authenticate", challenge),)
+            )
+        case FieldMissing(field=field):
+            return _problem(422, "field_missing", f"{field}: needed", field=_name(field))
+        case FieldInvalid(field=field, reason=reason):
+            name = _name(field)
+            return _problem(422, "field_invalid", f"{name}: {reason}", field=name)
+        case AlreadyExists(scheme=scheme, name=name, order_id=order_id):
+            taken = f'the name "{name}" in {scheme} is taken'
+            return _problem(409, "already_exists", taken, scheme=scheme, name=name, order_id=order_id)
+        case StaleOrder(actual=actual):
+            return _problem(409, "stale_order", "the order was changed meanwhile", revision=actual)
+        case OrderClosed(lifecycle=lifecycle):
+            return _problem(409, "order_closed", f"the order is {lifecycle}")
+        case ResendRefused():
+            return _problem(409, "resend_refused", "the order's state forbids it")
+        case MailFailed():
+            return _problem(502, "mail_failed", "the mail could not be handed over")
+        case OrganisationUnknown():
+            return _problem(503, "not_set_up", "this service is not set up yet")
+        case StoreUnavailable():
+            later = ((b"retry-after", RETRY_AFTER_S),)
+            return _problem(503, "store_unavailable", "nothing was kept; try again", later)
+        case BodyMalformed(reason=reason):
+            return _problem(400, "body_malformed", f"the body is {reason}")
+        case ContentTypeWrong():
+            return _problem(415, "content_type_wrong", "the body must be application/json")
+        case BodyTooLarge(limit=limit):
+            return _problem(413, "body_too_large", f"the body is larger than {limit} bytes")
+        case BodyTimedOut():
+            return _problem(408, "timed_out", "the request took too long")
+        case UrlTooLong():
+            return _problem(414, "url_too_long", "the URL is too long")
+        case HeadersTooLarge():
+            return _problem(431, "headers_too_large", "the header fields are too many or too large")
+        case Crashed(request_id=request_id):
+            return _problem(500, "crashed", "an error that nobody foresaw", request_id=request_id)
+        case _:
+            assert_never(fault)
+
+
+def _problem(status: int, code: str, detail: str, head: Head = (), **more: Any) -> Response:
+    body = {
+        "type": "about:blank",
+        "title": _PHRASES.get(status) or HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+    }
+    body.update({name: value for name, value in more.items() if value is not None})
+    return Response(status, (*PROBLEM, *head), _encode(body))
+
+
+def _unauthorized(error: bytes, code: str, detail: str) -> Response:
+    challenge = CHALLENGE + (b', error="%s"' % error if error else b"")
+    return _problem(401, code, detail, ((b"www-authenticate", challenge),))
+
+
+def _name(field: str) -> str:
+    """The field in the client's own words: here a document's fields stand beside the order's."""
+    return field.removeprefix("document.")

@@ -1,0 +1,145 @@
+"""The book's records as a body may write them: the same fields, read more strictly.
+
+`strict` derives a type from a record, so that a field added to a record can be written at once. The
+derived type is a subclass of the record: what was read is handed to the book as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin
+
+import msgspec
+from msgspec import Meta, Struct
+from msgspec.structs import FieldInfo
+
+from orderwire.book.errors import BookFault, FieldInvalid, FieldMissing
+from orderwire.book.values import check_instant
+
+R = TypeVar("R", bound=Struct)
+
+MAX_NUMBER_LENGTH = 64
+# What JavaScript reads exactly; every integer of the book is narrower.
+_Integer = Annotated[int, Meta(ge=-(2**53), le=2**53)]
+_Instant = Annotated[datetime, Meta(tz=True)]
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
+_PLACE = re.compile(r" - at (?:`key` in )?`\$(.*)`\Z", re.DOTALL)
+# What _to_utc says: the field's own name stands in front of the reason.
+_OWN = re.compile(r"([a-z_]+): (.*)", re.DOTALL)
+_UNKNOWN = re.compile(r"Object contains unknown field `(.*?)`", re.DOTALL)
+_MISSING = re.compile(r"Object missing required field `(.*?)`", re.DOTALL)
+MAX_PLACE_LENGTH = 200
+
+
+class Number(Decimal):
+    """A decimal number as a body may write it: a JSON number, or a text with the same digits."""
+
+
+def strict(record: type[R], also: Sequence[FieldInfo] = ()) -> type[R]:
+    """The record's type that knows no other key, no number but plain ones, no instant without a zone.
+
+    `also` are further fields that it has. Instants are in UTC once they are read.
+    """
+    fields: list[tuple[str, Any, Any]] = []
+    instants = []
+    for one in (*msgspec.structs.fields(record), *also):
+        type_ = _strict_type(one.type)
+        default = one.default
+        if one.default_factory is not msgspec.NODEFAULT:
+            default = msgspec.field(default_factory=one.default_factory)
+        elif default is msgspec.NODEFAULT:
+            default = msgspec.field()
+        fields.append((one.name, type_, default))
+        if _Instant in (type_, *get_args(type_)):
+            instants.append(one.name)
+
+    def set_utc(self: Struct) -> None:
+        for name in instants:
+            value = getattr(self, name)
+            if value is not None:
+                msgspec.structs.force_setattr(self, name, _to_utc(name, value))
+
+    made = msgspec.defstruct(
+        record.__name__,
+        fields,
+        bases=(record,),
+        namespace={"__post_init__": set_utc},
+        frozen=True,
+        kw_only=True,
+        forbid_unknown_fields=True,
+    )
+    return cast("type[R]", made)
+
+
+def convert(value: Any, type_: type[R]) -> R:
+    """The decoded JSON as a record of this type. Raises FieldMissing or FieldInvalid, with the place."""
+    try:
+        return msgspec.convert(value, type_, dec_hook=_read_number)
+    except msgspec.ValidationError as error:
+        raise cast("Exception", _fault(str(error))) from error
+
+
+def read_instant(field: str, text: str) -> datetime:
+    """An instant as RFC 3339 writes it, in UTC. Raises FieldInvalid."""
+    try:
+        return _to_utc(field, msgspec.convert(text, _Instant))
+    except ValueError as error:
+        raise FieldInvalid(field, "must be an RFC 3339 instant with a zone") from error
+
+
+def _strict_type(type_: Any) -> Any:
+    if isinstance(type_, type) and issubclass(type_, Struct):
+        return strict(type_)
+    plain = {Decimal: Number, int: _Integer, datetime: _Instant}
+    if type_ in plain:
+        return plain[type_]
+    origin, args = get_origin(type_), get_args(type_)
+    if origin is Annotated:
+        inner = type_.__origin__
+        # A bound integer keeps its own bounds.
+        return type_ if inner is int else Annotated[(_strict_type(inner), *type_.__metadata__)]
+    if origin in (Union, UnionType):
+        return Union[tuple(_strict_type(arg) for arg in args)]  # noqa: UP007 - made of a tuple
+    if origin in (tuple, dict):
+        return origin[tuple(arg if arg is Ellipsis else _strict_type(arg) for arg in args)]
+    return type_
+
+
+def _read_number(type_: type, value: Any) -> Any:
+    if type_ is not Number or isinstance(value, bool) or not isinstance(value, int | Decimal | str):
+        raise ValueError("Expected `number`")
+    if isinstance(value, str) and not (len(value) <= MAX_NUMBER_LENGTH and _NUMBER.fullmatch(value)):
+        raise ValueError("Expected a plain decimal number")
+    return Number(value)
+
+
+def _to_utc(name: str, value: datetime) -> datetime:
+    try:
+        check_instant(name, value)
+    except FieldInvalid as fault:
+        raise ValueError(f"{name}: {fault.reason}") from fault
+    return value.astimezone(UTC)
+
+
+def _fault(message: str) -> BookFault:
+    """The fact behind one of msgspec's messages, which end with the place as a JSON path."""
+    at = _PLACE.search(message)
+    place = at[1].removeprefix(".")[:MAX_PLACE_LENGTH] if at is not None else ""
+    reason = (message[: at.start()] if at is not None else message)[:MAX_PLACE_LENGTH]
+    missing, unknown = _MISSING.match(reason), _UNKNOWN.match(reason)
+    if missing is not None:
+        return FieldMissing(_join(place, missing[1]))
+    if unknown is not None:
+        return FieldInvalid(_join(place, unknown[1]), "no such field")
+    own = _OWN.match(reason)
+    if own is not None:
+        return FieldInvalid(_join(place, own[1]), own[2])
+    return FieldInvalid(place or "body", reason)
+
+
+def _join(place: str, name: str) -> str:
+    return f"{place}.{name[:MAX_PLACE_LENGTH]}".removeprefix(".")
