@@ -79,13 +79,21 @@ async def create_person(
 
 
 async def create_application(
-    book: Book, organisation: Organisation, slug: str, name: str, client_id: str | None = None
+    book: Book,
+    organisation: Organisation,
+    slug: str,
+    name: str,
+    client_id: str | None = None,
+    secret: str | None = None,
 ) -> tuple[Application, str]:
-    """A new registered program, and its client secret (shown once). Raises FieldInvalid, AlreadyExists."""
+    """A new registered program, and its client secret (shown once). Raises FieldInvalid, AlreadyExists.
+
+    `client_id` and `secret` are made up when not given.
+    """
     if not _NAME.fullmatch(slug):
         raise FieldInvalid("slug", "must be 1 to 64 letters, digits, dots, dashes or underscores")
     check_text("name", name)
-    secret = new_token()
+    secret = secret or new_token()
     application = Application(
         id=await book.store.take_number("application"),
         organisation_id=organisation.id,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from orderwire.vault import digest
 
-from .callers import Credential, Person, Token
+from .callers import Application, Credential, Person, Token
 from .errors import CredentialExpired, CredentialUnknown
 from .store import Book
 
@@ -94,3 +95,12 @@ async def check_password(book: Book, person: Person | None, password: str) -> Pe
     if not right or person is None or hashed is None:
         raise CredentialUnknown
     return person
+
+
+async def check_client(book: Book, client_id: str, secret: str) -> Application:
+    """The application that calls itself `client_id`, if the secret is its own. Raises CredentialUnknown."""
+    application = await book.store.fetch_client(client_id)
+    kept = application.secret_digest if application is not None else None
+    if not hmac.compare_digest(kept or b"", digest(secret)) or application is None:
+        raise CredentialUnknown
+    return application

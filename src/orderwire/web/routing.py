@@ -9,6 +9,8 @@ from urllib.parse import unquote_to_bytes
 from .errors import MethodUnknown, RouteUnknown
 
 MAX_SEGMENTS = 32
+# A route of this method takes every method that the path has no other route for.
+ANY_METHOD = "*"
 
 
 class Routed(Protocol):
@@ -50,7 +52,7 @@ class Router(Generic[R]):
         methods, raw = _walk(self._tree, segments, 0, ())
         if methods is None:
             raise RouteUnknown
-        route = methods.get(method)
+        route = methods.get(method) or methods.get(ANY_METHOD)
         if route is None:
             raise MethodUnknown(tuple(sorted(methods)))
         return route, raw
