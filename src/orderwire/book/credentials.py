@@ -82,6 +82,11 @@ def note_use(book: Book, token: Token) -> None:
     book.behind(book.store.write(lambda tx: tx.touch_token(token.digest, now)))
 
 
+def owner_of(secret: str) -> str:
+    """The anonymous owner behind a secret, as `Access.owner` and `Caller.owner` name it."""
+    return digest(secret).hex()
+
+
 async def check_password(book: Book, person: Person | None, password: str) -> Person:
     """The person, if the password is theirs. Raises CredentialUnknown.
 

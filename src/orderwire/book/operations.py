@@ -293,9 +293,7 @@ async def _claim(tx: Transaction, order: Order, scheme: str, name: str) -> None:
     holder = await tx.fetch_order(order.organisation_id, holder_id) if holder_id is not None else None
     if holder is not None and holder.lifecycle == OPEN:
         raise AlreadyExists(scheme, name, holder.id)
-    if holder_id is None or not await tx.move_name(
-        order.organisation_id, scheme, name, holder_id, order.id
-    ):
+    if holder_id is None or not await tx.move_name(order.organisation_id, scheme, name, holder_id, order.id):
         raise AlreadyExists(scheme, name, holder_id)
 
 

@@ -139,4 +139,3 @@ class Revision(Struct, frozen=True, kw_only=True):
     effective_at: datetime
     recorded_at: datetime
     origin: Origin
-

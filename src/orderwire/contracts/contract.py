@@ -123,6 +123,11 @@ class Mount:
         self.router = Router(self.contract.routes)
         self.is_bound = bool(self.organisation) or any(self.hosts.values())
 
+    @property
+    def name(self) -> str:
+        """The contract's name."""
+        return self.contract.name
+
     async def answer(self, request: Request) -> Response:
         """The contract's answer to the request, errors included."""
         return await serve(self, request)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
@@ -22,6 +23,8 @@ _BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
 class Face(Protocol):
     """Something that answers requests below a path: a contract, or the pages about the service."""
 
+    @property
+    def name(self) -> str: ...
     async def answer(self, request: Request) -> Response: ...
     def refuse(self, request: Request, fault: WebError) -> Response: ...
 
@@ -33,7 +36,8 @@ class ClientGone(Exception):
 class AsgiApp:
     """An ASGI application over a function that finds the face of a request.
 
-    `opened` and `closed` run at the start and the end of the server's lifespan.
+    `opened` and `closed` run at the start and the end of the server's lifespan; `counts` are the
+    answers sent so far, by face and status.
     """
 
     def __init__(
@@ -47,6 +51,7 @@ class AsgiApp:
         self._limits = limits
         self._opened = opened
         self._closed = closed
+        self.counts: defaultdict[tuple[str, int], int] = defaultdict(int)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -60,6 +65,7 @@ class AsgiApp:
             query=scope["query_string"],
             headers=scope["headers"],
             scheme=scope["scheme"],
+            client=(scope.get("client") or ("",))[0],
         )
         face = self._face_of(request)
         try:
@@ -76,6 +82,7 @@ class AsgiApp:
             response = face.refuse(request, BodyTimedOut())
         except ClientGone:
             return
+        self.counts[face.name, response.status] += 1
         await send(
             {"type": "http.response.start", "status": response.status, "headers": response.wire_headers()}
         )

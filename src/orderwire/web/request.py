@@ -12,14 +12,14 @@ MAX_COOKIES = 64
 
 
 class Request:
-    """Method, path, headers and body of one request.
+    """Method, path, headers and body of one request, and the address it came from ("" if unknown).
 
     `path` is the path as sent, still percent-encoded; `params` are the path parameters of the matched
     route, decoded once; `scratch` is where a contract keeps what it has parsed already (its decoded
     body) for this request.
     """
 
-    __slots__ = ("_id", "body", "headers", "method", "params", "path", "query", "scheme", "scratch")
+    __slots__ = ("_id", "body", "client", "headers", "method", "params", "path", "query", "scheme", "scratch")
 
     def __init__(
         self,
@@ -30,6 +30,7 @@ class Request:
         headers: Headers | None = None,
         body: bytes = b"",
         scheme: str = "http",
+        client: str = "",
     ) -> None:
         self.method = method
         self.path = path
@@ -37,6 +38,7 @@ class Request:
         self.headers = headers if headers is not None else []
         self.body = body
         self.scheme = scheme
+        self.client = client
         self.params: tuple[str, ...] = ()
         self.scratch: Any = None
         self._id: str | None = None
