@@ -1,0 +1,55 @@
+"""Books, callers and orders for tests: the real store, the real vault, a folder as mailbox."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from orderwire.book.accounts import create_organisation
+from orderwire.book.callers import RIGHTS, Caller, CredentialCache, Organisation
+from orderwire.book.store import Book
+from orderwire.courier.mail import FileMailbox
+from orderwire.store.migrations import upgrade
+from orderwire.store.sqlite import SqliteStore
+from orderwire.vault import Vault, hash_password, new_key
+
+# One hash for every test book: making one takes tens of milliseconds.
+DECOY_HASH = hash_password("decoy")
+
+
+def now() -> datetime:
+    """The clock of test books that set no other."""
+    return datetime.now(UTC)
+
+
+def make_book(folder: Path, *, cache_seconds: float = 0.0) -> Book:
+    """A fresh book (or the one that is there) on a migrated SQLite file in `folder`."""
+    path = folder / "book.db"
+    if not path.exists():
+        upgrade(path)
+    book = Book(
+        store=SqliteStore(path),
+        vault=Vault((new_key(),)),
+        mailbox=None,  # type: ignore[arg-type]  # set below: the mailbox asks the book for the time
+        clock=now,
+        credentials=CredentialCache(ttl_s=cache_seconds),
+        decoy_hash=DECOY_HASH,
+    )
+    book.mailbox = FileMailbox(folder / "mail", "orders@example.com", lambda: book.clock())
+    return book
+
+
+async def make_organisation(book: Book, name: str = "acme") -> Organisation:
+    """The organisation of this name, created if it is not there."""
+    found = await book.store.fetch_organisation(name)
+    return found or await create_organisation(book, name)
+
+
+def make_caller(organisation: Organisation, rights: frozenset[str] = RIGHTS) -> Caller:
+    """A caller of the organisation with these rights, whom no contract knows."""
+    return Caller(organisation=organisation, contract="test", rights=rights)
+
+
+def read_mails(folder: Path) -> list[str]:
+    """The mails in a file mailbox, oldest first, headers included."""
+    return [path.read_text() for path in sorted(folder.glob("*.eml"))]
