@@ -1,0 +1,137 @@
+"""Facts to Hostway's faults: a JSON envelope, or plain text where a credential is missing or wrong."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import assert_never
+
+import msgspec
+from msgspec import Struct
+
+from orderwire.book.errors import (
+    AlreadyExists,
+    CredentialExpired,
+    CredentialMissing,
+    CredentialUnknown,
+    FieldInvalid,
+    FieldMissing,
+    GroupOrderNotFound,
+    MailFailed,
+    NotAllowed,
+    OrderClosed,
+    OrderNotFound,
+    OrganisationUnknown,
+    ResendRefused,
+    RoleMissing,
+    StaleOrder,
+    StoreUnavailable,
+)
+from orderwire.contracts.contract import Fault, Mount
+from orderwire.web.errors import (
+    BodyMalformed,
+    BodyTimedOut,
+    BodyTooLarge,
+    ContentTypeWrong,
+    Crashed,
+    HeadersTooLarge,
+    MethodUnknown,
+    RouteUnknown,
+    RouteWithheld,
+    UrlTooLong,
+)
+from orderwire.web.request import Request
+from orderwire.web.response import Response
+
+from .wire import CLIENT_ADDRESS, OPEN_SCHEME
+
+Head = tuple[tuple[bytes, bytes], ...]
+
+CORS = (b"access-control-allow-origin", b"*")
+JSON: Head = ((b"content-type", b"application/json; charset=UTF-8"), CORS)
+UNAUTHORIZED = Response(
+    401,
+    (
+        (b"content-type", b"text/plain; charset=UTF-8"),
+        (b"www-authenticate", b'Basic realm="Hostway API"'),
+        CORS,
+    ),
+    b"401 Unauthorized\n\n"
+    b"This server could not verify that you are authorized to access the document you requested. "
+    b"Either you supplied the wrong credentials (e.g., bad password), "
+    b"or your browser does not understand how to supply the credentials required.",
+)
+
+NOT_FOUND = "Resource not found"
+NOT_PERMITTED = "Unauthorized: Order failed permission check"
+DATA_ERROR = "POST data error"
+CLIENT_IP_REFUSED = "User cannot specify the client IP address"
+ALREADY_OPEN = "A new order has already been created for this ownerID"
+# What still works on an order that was submitted.
+SUBMITTED_METHODS = ("GET", "OPTIONS")
+
+# The name of the fault by status; 405, 409 and 5xx are not shown in any document.
+FAULTS = {
+    400: "badRequest",
+    403: "forbidden",
+    404: "itemNotFound",
+    405: "badMethod",
+    409: "conflict",
+    500: "internalError",
+    502: "badGateway",
+}
+
+_encode = msgspec.json.Encoder().encode
+
+
+class FaultBody(Struct, frozen=True):
+    """What every fault says; `guid` is this one occurrence's."""
+
+    guid: str
+    message: str
+    code: int
+    details: str | Mapping[str, str]
+
+
+def render_error(_mount: Mount, _request: Request, fault: Fault) -> Response:
+    """Hostway's answer to a fact."""
+    match fault:
+        case OrderNotFound() | GroupOrderNotFound() | RouteUnknown() | RouteWithheld() | UrlTooLong():
+            return _fault(404, NOT_FOUND)
+        case NotAllowed(right=right) if right == CLIENT_ADDRESS:
+            return _fault(400, CLIENT_IP_REFUSED)
+        case NotAllowed(identified=identified):
+            return _fault(403, NOT_PERMITTED) if identified else UNAUTHORIZED
+        case CredentialMissing() | CredentialUnknown() | CredentialExpired() | RoleMissing():
+            return UNAUTHORIZED
+        case FieldMissing(field=field):
+            return _fault(400, DATA_ERROR, details={field: "Required"})
+        case FieldInvalid(field=field, reason=reason):
+            return _fault(400, DATA_ERROR, details={field: reason})
+        case BodyMalformed() | BodyTooLarge() | BodyTimedOut() | ContentTypeWrong():
+            return _fault(400, DATA_ERROR)
+        case HeadersTooLarge():
+            return _fault(400, "Request header fields too large")
+        case AlreadyExists(scheme=scheme) if scheme == OPEN_SCHEME:
+            return _fault(409, ALREADY_OPEN)
+        case AlreadyExists() | StaleOrder() | ResendRefused():
+            return _fault(409, "Data conflict")
+        case OrderClosed():
+            return _refuse_method(SUBMITTED_METHODS)
+        case MethodUnknown(allowed=allowed):
+            return _refuse_method(allowed)
+        case StoreUnavailable() | MailFailed() | OrganisationUnknown():
+            return _fault(502, "Bad Gateway")
+        case Crashed():
+            return _fault(500, "Internal Server Error")
+        case _:
+            assert_never(fault)
+
+
+def _fault(status: int, message: str, head: Head = (), details: str | Mapping[str, str] = "") -> Response:
+    body = FaultBody(str(uuid.uuid4()), message, status, details)
+    return Response(status, (*JSON, *head), _encode({FAULTS[status]: body}))
+
+
+def _refuse_method(allowed: tuple[str, ...]) -> Response:
+    return _fault(405, "Method not allowed", ((b"allow", ", ".join(allowed).encode()),))
