@@ -1,0 +1,151 @@
+"""The writer: many works in one commit, each all or nothing, answered only when durable."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orderwire.book.accounts import create_organisation
+from orderwire.book.callers import Organisation
+from orderwire.book.errors import AlreadyExists, StoreUnavailable
+from orderwire.book.operations import NewOrder, append_stage, place_order
+from orderwire.book.orders import Document
+from orderwire.book.stages import NewStage
+from orderwire.book.store import Book
+from orderwire.store.sqlite import SqliteStore, connect
+from orderwire.store.sqlite_threads import drive
+from tests.factories import make_caller, make_organisation, now
+
+
+def count(path: Path, table: str) -> int:
+    """Rows of a table, as another connection sees them: what is committed."""
+    connection = connect(path, readonly=True)
+    try:
+        row: tuple[int] = connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608
+        return row[0]
+    finally:
+        connection.close()
+
+
+async def test_works_that_wait_together_share_commits(book: Book, tmp_path: Path) -> None:
+    caller = make_caller(await make_organisation(book))
+    store = book.store
+    assert isinstance(store, SqliteStore)
+    commits = 0
+    writer: Any = store._writer
+    before = writer._commit
+
+    def counted(batch: list[Any]) -> None:
+        nonlocal commits
+        commits += 1
+        before(batch)
+
+    writer._commit = counted
+    await asyncio.gather(*(place_order(book, caller, NewOrder()) for _ in range(200)))
+    assert count(tmp_path / "book.db", "orders") == 200
+    assert commits < 100
+
+
+async def test_a_work_that_fails_takes_nobody_with_it(book: Book, tmp_path: Path) -> None:
+    caller = make_caller(await make_organisation(book))
+    same = NewOrder(document=Document(names={"reference": "A-1"}))
+    outcomes = await asyncio.gather(
+        *(place_order(book, caller, same) for _ in range(20)),
+        *(place_order(book, caller, NewOrder()) for _ in range(20)),
+        return_exceptions=True,
+    )
+    refused = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+    assert len(refused) == 19
+    assert all(isinstance(error, AlreadyExists) for error in refused)
+    for table, rows in (("orders", 21), ("order_revisions", 21), ("names", 1)):
+        assert count(tmp_path / "book.db", table) == rows
+
+
+async def test_what_is_answered_is_committed(book: Book, tmp_path: Path) -> None:
+    caller = make_caller(await make_organisation(book))
+    for number in range(1, 21):
+        await place_order(book, caller, NewOrder())
+        assert count(tmp_path / "book.db", "orders") == number
+
+
+async def test_two_writers_of_one_order_lose_nothing(book: Book) -> None:
+    caller = make_caller(await make_organisation(book))
+    order = await place_order(book, caller, NewOrder())
+    await asyncio.gather(*(append_stage(book, caller, order, NewStage(stage=f"s{n}")) for n in range(64)))
+    stages = await book.store.list_stages(order.organisation_id, order.id, now(), now(), 1_000)
+    assert sorted(stage.number for stage in stages) == list(range(1, 65))
+    assert sorted(stage.revision for stage in stages) == list(range(2, 66))
+    status = await book.store.fetch_status(order.organisation_id, order.id)
+    newest = max(stages, key=lambda stage: (stage.status_at or stage.effective_at, stage.number))
+    assert status is not None
+    assert (status.stage, status.stage_number) == (newest.stage, newest.number)
+
+
+async def test_a_full_disk_is_a_fact_and_keeps_nothing_of_the_batch(book: Book, tmp_path: Path) -> None:
+    caller = make_caller(await make_organisation(book))
+    await place_order(book, caller, NewOrder())
+    store = book.store
+    assert isinstance(store, SqliteStore)
+    # SQLite's own limit stands in for the disk's: the engine answers SQLITE_FULL either way.
+    writer: Any = store._writer
+    pages = writer._connection.execute("PRAGMA page_count").fetchone()[0]
+    writer._connection.execute(f"PRAGMA max_page_count={pages}")
+    long_notes = NewOrder(document=Document(notes="x" * 10_000))
+    outcomes = await asyncio.gather(
+        *(place_order(book, caller, long_notes) for _ in range(30)), return_exceptions=True
+    )
+    assert any(isinstance(outcome, StoreUnavailable) for outcome in outcomes)
+    kept = sum(not isinstance(outcome, BaseException) for outcome in outcomes)
+    assert count(tmp_path / "book.db", "orders") == 1 + kept
+    writer._connection.execute("PRAGMA max_page_count=1000000")
+    await place_order(book, caller, NewOrder())
+    assert count(tmp_path / "book.db", "orders") == 2 + kept
+
+
+async def test_a_book_locked_by_another_process_is_a_fact(tmp_path: Path, book: Book) -> None:
+    organisation = await make_organisation(book)
+    store = book.store
+    assert isinstance(store, SqliteStore)
+    writer: Any = store._writer
+    writer._connection.execute("PRAGMA busy_timeout=50")
+    other = sqlite3.connect(tmp_path / "book.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreUnavailable):
+        await create_organisation(book, "second")
+    other.execute("ROLLBACK")
+    other.close()
+    assert await book.store.fetch_organisation("second") is None
+    assert await book.store.fetch_organisation(organisation.name) == organisation
+
+
+async def test_a_closed_store_takes_no_writes(book: Book) -> None:
+    await book.store.close()
+    with pytest.raises(StoreUnavailable):
+        await create_organisation(book, "late")
+
+
+async def test_a_transaction_may_not_wait_for_anything_else(book: Book) -> None:
+    async def works_then_waits(tx: Any) -> None:
+        await tx.insert_organisation(Organisation(id=9, name="half", directory="half"), now())
+        await asyncio.sleep(0)
+
+    with pytest.raises(RuntimeError, match="await nothing but"):
+        await book.store.write(works_then_waits)
+    assert await book.store.fetch_organisation("half") is None
+
+
+def test_drive_gives_what_the_coroutine_returns() -> None:
+    async def seven() -> int:
+        return 7
+
+    assert drive(seven()) == 7
+
+
+async def test_numbers_are_never_given_twice(book: Book) -> None:
+    numbers = await asyncio.gather(*(book.store.take_number("order") for _ in range(2_500)))
+    assert len(set(numbers)) == 2_500
+    assert min(numbers) >= 2**20

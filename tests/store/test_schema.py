@@ -1,0 +1,73 @@
+"""The schema: migrations and tables say the same, and a book that is not migrated is refused."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
+
+from orderwire.store import statements
+from orderwire.store.migrations import FOLDER, upgrade
+from orderwire.store.schema import HEAD, NotMigrated, check_migrated, revision_of
+from orderwire.store.tables import metadata
+
+
+def test_migrations_make_the_tables_that_the_code_knows(tmp_path: Path) -> None:
+    path = tmp_path / "book.db"
+    upgrade(path)
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.connect() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), metadata)
+    engine.dispose()
+    assert differences == []
+
+
+def test_head_is_the_newest_migration() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER))
+    assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
+
+
+def test_an_unmigrated_book_is_refused_and_migrating_twice_is_harmless(tmp_path: Path) -> None:
+    path = tmp_path / "book.db"
+    with pytest.raises(NotMigrated) as missing:
+        check_migrated(path)
+    assert missing.value.found is None
+    sqlite3.connect(path).close()
+    with pytest.raises(NotMigrated):
+        check_migrated(path)
+    upgrade(path)
+    upgrade(path)
+    check_migrated(path)
+    assert revision_of(path) == HEAD
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
+    path = tmp_path / "book.db"
+    connection = sqlite3.connect(path)
+    # The last table of the first migration is in the way, so the ones before it must vanish again.
+    connection.execute("CREATE TABLE group_rejections (id INTEGER)")
+    connection.close()
+    with pytest.raises(Exception, match="group_rejections"):
+        upgrade(path)
+    connection = sqlite3.connect(path)
+    left = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    connection.close()
+    assert left <= {"group_rejections", "alembic_version"}
+    assert revision_of(path) is None
+
+
+def test_every_statement_on_an_order_table_names_its_bucket() -> None:
+    bucketed = {name for name, table in metadata.tables.items() if "bucket" in table.c}
+    for statement in statements.ALL:
+        sql = str(statement.clause)
+        if statement.name in statements.SCATTERED or not any(f" {name}" in sql for name in bucketed):
+            continue
+        has_bucket = any("bucket" in name for name in statement.params)
+        assert has_bucket, f"{statement.name} touches every bucket"
