@@ -1,0 +1,144 @@
+"""Tokens and passwords: who they let in, and until when."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from orderwire.book.accounts import NewToken, create_person, issue_tokens, revoke_token
+from orderwire.book.callers import READ, CredentialCache, Profile
+from orderwire.book.credentials import check_password, read_credential
+from orderwire.book.errors import AlreadyExists, CredentialExpired, CredentialUnknown, FieldInvalid
+from orderwire.book.store import Book
+from orderwire.vault import digest
+from tests.factories import make_organisation
+
+NOW = datetime(2024, 3, 1, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
+
+
+async def issue(book: Book, **terms: object) -> str:
+    """A session token of the organisation `acme`, issued at NOW."""
+    organisation = await make_organisation(book)
+    request = NewToken(scheme="t.session", organisation_id=organisation.id, **terms)  # type: ignore[arg-type]
+    (secret,) = await issue_tokens(book, [request])
+    return secret
+
+
+@pytest.mark.parametrize(
+    ("age", "unused", "expired"),
+    [
+        (7 * DAY, HOUR, False),
+        (7 * DAY + timedelta(microseconds=1), HOUR, True),
+        (DAY * 4, 72 * HOUR, False),
+        (DAY * 4, 72 * HOUR + timedelta(microseconds=1), True),
+    ],
+)
+async def test_a_session_ends_by_age_and_by_idleness(
+    book: Book, age: timedelta, unused: timedelta, expired: bool
+) -> None:
+    book.clock = lambda: NOW
+    secret = await issue(
+        book,
+        lifetime_s=7 * 86_400,
+        idle_limit_s=72 * 3_600,
+        issued_at=NOW - age,
+        last_used_at=NOW - unused,
+    )
+    if expired:
+        with pytest.raises(CredentialExpired):
+            await read_credential(book, "t.session", secret)
+    else:
+        assert (await read_credential(book, "t.session", secret)).organisation.name == "acme"
+
+
+async def test_use_is_noted_at_most_once_a_minute_and_keeps_a_session_alive(book: Book) -> None:
+    times = [NOW]
+    book.clock = lambda: times[0]
+    secret = await issue(book, idle_limit_s=72 * 3_600)
+
+    async def used(after: timedelta) -> datetime:
+        times[0] = NOW + after
+        await read_credential(book, "t.session", secret)
+        await asyncio.gather(*book.tasks)
+        kept = await book.store.fetch_credential("t.session", digest(secret))
+        assert kept is not None
+        return kept.token.last_used_at
+
+    assert await used(timedelta(seconds=59)) == NOW
+    assert await used(timedelta(seconds=61)) == NOW + timedelta(seconds=61)
+    assert await used(timedelta(seconds=90)) == NOW + timedelta(seconds=61)
+    assert await used(70 * HOUR) == NOW + 70 * HOUR
+    assert await used(140 * HOUR) == NOW + 140 * HOUR
+
+
+async def test_an_expired_session_is_not_revived_by_asking(book: Book) -> None:
+    times = [NOW]
+    book.clock = lambda: times[0]
+    secret = await issue(book, idle_limit_s=3_600)
+    times[0] = NOW + 2 * HOUR
+    for _ in range(2):
+        with pytest.raises(CredentialExpired):
+            await read_credential(book, "t.session", secret)
+
+
+async def test_what_is_not_a_token_of_this_scheme_is_unknown(book: Book) -> None:
+    secret = await issue(book)
+    for scheme, shown in (("t.other", secret), ("t.session", "nope"), ("t.session", "x" * 5_000)):
+        with pytest.raises(CredentialUnknown):
+            await read_credential(book, scheme, shown)
+
+
+async def test_a_revoked_token_is_unknown_at_once_to_the_process_that_revoked_it(book: Book) -> None:
+    book.credentials = CredentialCache(ttl_s=60)
+    secret = await issue(book)
+    await read_credential(book, "t.session", secret)
+    await revoke_token(book, "t.session", secret)
+    with pytest.raises(CredentialUnknown):
+        await read_credential(book, "t.session", secret)
+    with pytest.raises(CredentialUnknown):
+        await revoke_token(book, "t.session", secret)
+
+
+async def test_a_cached_credential_is_remembered_and_bounded(book: Book) -> None:
+    cache = CredentialCache(ttl_s=60, limit=2)
+    book.credentials = cache
+    secrets = [await issue(book) for _ in range(3)]
+    for secret in secrets:
+        await read_credential(book, "t.session", secret)
+    assert len(cache.entries) <= 2
+    assert cache.get(("t.session", digest(secrets[-1]))) is not None
+
+
+async def test_replacing_a_token_works_once(book: Book) -> None:
+    secret = await issue(book)
+    old = (await read_credential(book, "t.session", secret)).token
+    new = NewToken(scheme="t.session", organisation_id=old.organisation_id)
+    outcomes = await asyncio.gather(
+        *(issue_tokens(book, [new], replaces=old) for _ in range(8)), return_exceptions=True
+    )
+    assert sum(isinstance(outcome, CredentialUnknown) for outcome in outcomes) == 7
+
+
+async def test_unknown_rights_are_refused(book: Book) -> None:
+    with pytest.raises(FieldInvalid):
+        await issue(book, rights=frozenset({READ, "everything"}))
+
+
+async def test_a_password_lets_in_whom_it_belongs_to(book: Book) -> None:
+    organisation = await make_organisation(book)
+    person = await create_person(book, organisation, "ann", "correct horse", Profile(first_name="Ann"))
+    assert await check_password(book, person, "correct horse") == person
+    assert person.password_hash is not None
+    assert book.vault.recalls("correct horse", person.password_hash)
+    assert not book.vault.recalls("wrong", person.password_hash)
+    for who, password in ((person, "wrong"), (person, ""), (None, "correct horse")):
+        with pytest.raises(CredentialUnknown):
+            await check_password(book, who, password)
+    with pytest.raises(AlreadyExists):
+        await create_person(book, organisation, "ann", "x", Profile())
+    assert "correct" not in repr(person)
+    assert person.password_hash not in repr(person)
