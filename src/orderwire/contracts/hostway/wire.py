@@ -109,8 +109,8 @@ def parse_order(request: Request) -> dict[str, Any]:
 def parse_client_ip(value: Any) -> str:
     """The end customer's address. Raises FieldInvalid."""
     try:
-        if not isinstance(value, str):
-            raise ValueError("not a text")
+        if not isinstance(value, str) or "%" in value:
+            raise ValueError("not a text, or with a zone that only the sender's machine knows")
         return str(ip_address(value))
     except ValueError as error:
         raise FieldInvalid("clientIp", "Not an IP address") from error
