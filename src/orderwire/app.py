@@ -157,8 +157,9 @@ async def check_no_demo_credentials(book: Book) -> None:
                 raise StartRefused(f"this book holds the demo's credentials ({contract.name}): use `demo`")
         for username, password in contract.demo.passwords:
             for person in await book.store.list_persons_named(username, 100):
-                hashed = person.password_hash
-                if hashed and await asyncio.to_thread(book.vault.verify, password, hashed):
+                hashed = person.password_hash or ""
+                known: bool = await asyncio.to_thread(book.vault.verify, password, hashed)
+                if known:
                     raise StartRefused(f"this book holds the demo's user {username!r}: use `demo`")
 
 
@@ -191,8 +192,9 @@ class Site:
         path = request.path
         end = path.find("/", 1)
         for prefix, mount in self._by_segment.get(path[1:end] if end > 0 else path[1:], ()):
-            at_boundary = len(path) == len(prefix) or path[len(prefix) : len(prefix) + 1] == "/"
-            if at_boundary and path.startswith(prefix) and (not mount.hosts or request.host in mount.hosts):
+            if (path.startswith(prefix + "/") or path == prefix) and (
+                not mount.hosts or request.host in mount.hosts
+            ):
                 return mount
         return self._pages
 

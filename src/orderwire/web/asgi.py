@@ -93,14 +93,13 @@ class AsgiApp:
         limits = self._limits
         if len(request.path) + len(request.query) > limits.url_bytes:
             raise UrlTooLong
-        headers = request.headers
-        if len(headers) > limits.header_count:
+        if len(request.headers) > limits.header_count:
             raise HeadersTooLarge
-        # A few header fields of ordinary size can't reach the limit: don't add them up.
-        if len(headers) > 16 or any(len(value) > 1_024 for _, value in headers):
-            size = sum(len(name) + len(value) for name, value in headers)
-            if size > limits.header_bytes:
-                raise HeadersTooLarge
+        size = 0
+        for name, value in request.headers:
+            size += len(name) + len(value)
+        if size > limits.header_bytes:
+            raise HeadersTooLarge
 
     async def _read_body(self, request: Request, receive: Receive) -> bytes:
         limit = self._limits.body_bytes

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, Metric
@@ -37,15 +36,15 @@ _STATUS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
 class _Answers(Collector):
-    counts: Counts
+    def __init__(self, counts: Counts) -> None:
+        self._counts = counts
 
     def collect(self) -> Iterable[Metric]:
         family = CounterMetricFamily(
             "orderwire_answers", "Answers sent, by face and status", labels=("face", "status")
         )
-        for (face, status), count in sorted(self.counts.items()):
+        for (face, status), count in sorted(self._counts.items()):
             family.add_metric((face, str(status)), count)
         yield family
 

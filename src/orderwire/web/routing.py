@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Generic, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from .errors import MethodUnknown, RouteUnknown
@@ -25,6 +26,20 @@ class Routed(Protocol):
 R = TypeVar("R", bound=Routed)
 
 
+@dataclass(frozen=True, slots=True)
+class _Template(Generic[R]):
+    """A path with parameters: which segments are literal, which are taken, and its routes by method."""
+
+    literals: tuple[tuple[int, str], ...]
+    taken: tuple[int, ...]
+    methods: dict[str, R]
+
+    def fits(self, segments: list[str]) -> bool:
+        return all(segments[at] == text for at, text in self.literals) and all(
+            segments[at] for at in self.taken
+        )
+
+
 class Router(Generic[R]):
     """Finds the route of a path. A template's `{name}` stands for one whole, non-empty segment.
 
@@ -33,48 +48,43 @@ class Router(Generic[R]):
     """
 
     def __init__(self, routes: Sequence[R]) -> None:
-        self._tree: dict[str, Any] = {}
+        self._plain: dict[str, dict[str, R]] = {}
+        self._templates: dict[int, list[_Template[R]]] = {}
+        methods: dict[tuple[str, ...], dict[str, R]] = {}
         for route in routes:
-            node = self._tree
-            for segment in route.path.strip("/").split("/"):
-                key = "{}" if segment.startswith("{") else segment
-                node = node.setdefault(key, {})
-            node.setdefault("", {})[route.method] = route
+            key = tuple("" if part.startswith("{") else part for part in route.path[1:].split("/"))
+            methods.setdefault(key, {})[route.method] = route
+        # The empty text sorts before every literal: reversed, literals come first.
+        for key in sorted(methods, reverse=True):
+            if "" not in key[:-1] and (key[-1] or key == ("",)):
+                self._plain["/" + "/".join(key)] = methods[key]
+                continue
+            literals = tuple((at, part) for at, part in enumerate(key) if part)
+            taken = tuple(at for at, part in enumerate(key) if not part)
+            self._templates.setdefault(len(key), []).append(_Template(literals, taken, methods[key]))
 
     def match(self, method: str, path: str) -> tuple[R, tuple[str, ...]]:
         """The route and its path parameters. Raises RouteUnknown or MethodUnknown.
 
         `path` is the path as sent, still percent-encoded. One trailing slash is tolerated.
         """
-        segments = path[1:].split("/", MAX_SEGMENTS)
-        if len(segments) > 1 and segments[-1] == "":
-            segments.pop()
-        methods, raw = _walk(self._tree, segments, 0, ())
+        if path[-1:] == "/" and len(path) > 1 and path[-2] != "/":
+            path = path[:-1]
+        methods = self._plain.get(path)
+        taken: tuple[str, ...] = ()
         if methods is None:
-            raise RouteUnknown
-        route = methods.get(method) or methods.get(ANY_METHOD)
+            segments = path[1:].split("/", MAX_SEGMENTS)
+            for template in self._templates.get(len(segments), ()):
+                if template.fits(segments):
+                    methods = template.methods
+                    taken = tuple([decode_segment(segments[at]) for at in template.taken])
+                    break
+            else:
+                raise RouteUnknown
+        route = methods.get(method)
         if route is None:
             raise MethodUnknown(tuple(sorted(methods)))
-        return route, raw
-
-
-def _walk(
-    node: dict[str, Any], segments: list[str], at: int, taken: tuple[str, ...]
-) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
-    if at == len(segments):
-        return node.get(""), taken
-    segment = segments[at]
-    if segment == "":
-        return None, ()
-    literal = node.get(segment)
-    if literal is not None:
-        found, raw = _walk(literal, segments, at + 1, taken)
-        if found is not None:
-            return found, raw
-    wild = node.get("{}")
-    if wild is None:
-        return None, ()
-    return _walk(wild, segments, at + 1, (*taken, decode_segment(segment)))
+        return route, taken
 
 
 def decode_segment(segment: str) -> str:
