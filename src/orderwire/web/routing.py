@@ -81,7 +81,7 @@ class Router(Generic[R]):
                     break
             else:
                 raise RouteUnknown
-        route = methods.get(method)
+        route = methods.get(method) or methods.get(ANY_METHOD)
         if route is None:
             raise MethodUnknown(tuple(sorted(methods)))
         return route, taken
