@@ -1,0 +1,1 @@
+"""What comes in from files: rows of an export, read by a map, placed as orders through the book."""
