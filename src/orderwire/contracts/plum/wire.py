@@ -277,7 +277,9 @@ def _cents(value: Decimal) -> Decimal:
 
 
 def _plain(value: Decimal) -> Decimal:
-    """The number without trailing zeros and without an exponent."""
+    """The number without trailing zeros, without an exponent, and zero without a sign."""
+    if not value:
+        return _ZERO
     short = value.normalize(_ROOMY)
     return short.quantize(_ONE, None, _ROOMY) if short == short.to_integral_value() else short
 
