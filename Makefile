@@ -18,7 +18,7 @@ help: ## list these commands
 
 demo: ## install what is needed, then serve every contract with demo data (PORT=, DATA=)
 	@sh tools/setup.sh runtime
-	@exec $(BIN)/orderwire demo $${PORT:+--port "$$PORT"} $${DATA:+--data "$$DATA"}
+	@exec $(BIN)/orderwire demo --end-with-parent $${PORT:+--port "$$PORT"} $${DATA:+--data "$$DATA"}
 
 test: ## run every test, the tidy tests of the tree included (ARGS=)
 	@sh tools/setup.sh test

@@ -40,7 +40,7 @@ def test_damage_and_another_place_are_noticed() -> None:
 
 @pytest.mark.parametrize("keys", [(), ("c2hvcnQ=",), ("not base64",)])
 def test_keys_of_another_size_are_refused(keys: tuple[str, ...]) -> None:
-    with pytest.raises(ValueError, match="key|base64"):
+    with pytest.raises(ValueError, match=r"key|base64"):
         Vault(keys)
 
 

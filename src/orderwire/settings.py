@@ -233,7 +233,7 @@ TABLE: tuple[Setting, ...] = (
         whole(1_024, 262_144),
         "1024 to 262144",
     ),
-    Setting("header_count", 100, "most header fields of a request", whole(8, 1_000), "8 to 1000"),
+    Setting("header_count", 64, "most header fields of a request", whole(8, 100), "8 to 100"),
     Setting(
         "request_seconds",
         30.0,
