@@ -63,8 +63,8 @@ _HEAD_NAMES = tuple(
     name for name in OrderBody.__struct_fields__ if name not in {"shipping", "vouchers", "stages"}
 )
 _VOUCHER_NAMES = tuple(name for name in Voucher.__struct_fields__ if name not in {"code", "pin"})
-_STRICT_ORDER = strict(OrderBody, also=_DOCUMENT)
-_STRICT_STAGE = strict(NewStage)
+STRICT_ORDER = strict(OrderBody, also=_DOCUMENT)
+STRICT_STAGE = strict(NewStage)
 
 
 class Standing(NamedTuple):
@@ -86,7 +86,7 @@ def parse_id(text: str) -> int:
 
 def parse_order(request: Request) -> NewOrder:
     """The order to place. Raises ContentTypeWrong, BodyMalformed, FieldMissing or FieldInvalid."""
-    given = convert(_parse_body(request), _STRICT_ORDER)
+    given = convert(_parse_body(request), STRICT_ORDER)
     return NewOrder(
         document=Document(
             delivery=given.shipping, **{name: getattr(given, name) for name in _DOCUMENT_NAMES}
@@ -99,7 +99,7 @@ def parse_order(request: Request) -> NewOrder:
 
 def parse_stage(request: Request) -> NewStage:
     """The stage to append. Raises ContentTypeWrong, BodyMalformed, FieldMissing or FieldInvalid."""
-    return convert(_parse_body(request), _STRICT_STAGE)
+    return convert(_parse_body(request), STRICT_STAGE)
 
 
 def parse_moment(request: Request) -> tuple[datetime | None, datetime | None]:
@@ -154,7 +154,6 @@ def render_order(
         "changed_at": order.changed_at,
         "group_order_id": order.group_order_id,
         "group_line": order.group_line,
-        "stage_count": order.stage_count,
         "status": _present(standing._asdict()) if standing is not None else None,
     }
     for name in _DOCUMENT_NAMES:

@@ -26,7 +26,8 @@ MAX_NUMBER_LENGTH = 64
 # What JavaScript reads exactly; every integer of the book is narrower.
 _Integer = Annotated[int, Meta(ge=-(2**53), le=2**53)]
 _Instant = Annotated[datetime, Meta(tz=True)]
-_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
+# JSON's own grammar: an answer's text may be sent back as it is, and the smallest have an exponent.
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
 _PLACE = re.compile(r" - at (?:`key` in )?`\$(.*)`\Z", re.DOTALL)
 # What _to_utc says: the field's own name stands in front of the reason.
 _OWN = re.compile(r"([a-z_]+): (.*)", re.DOTALL)
@@ -36,7 +37,7 @@ MAX_PLACE_LENGTH = 200
 
 
 class Number(Decimal):
-    """A decimal number as a body may write it: a JSON number, or a text with the same digits."""
+    """A decimal number as a body may write it: a JSON number, or a text that holds one."""
 
 
 def strict(record: type[R], also: Sequence[FieldInfo] = ()) -> type[R]:
@@ -113,7 +114,7 @@ def _read_number(type_: type, value: Any) -> Any:
     if type_ is not Number or isinstance(value, bool) or not isinstance(value, int | Decimal | str):
         raise ValueError("Expected `number`")
     if isinstance(value, str) and not (len(value) <= MAX_NUMBER_LENGTH and _NUMBER.fullmatch(value)):
-        raise ValueError("Expected a plain decimal number")
+        raise ValueError("Expected a decimal number")
     return Number(value)
 
 
