@@ -44,9 +44,6 @@ class OrderMaker:
 
     def make(self, rows: Sequence[Row]) -> NewOrder:
         """The order that the rows are of. Raises Refused with a fault for every row that has one."""
-        faults = {position: row.fault for position, row in enumerate(rows) if row.fault is not None}
-        if faults:
-            raise Refused(faults)
         reading = _Reading(self._map, self._at, rows)
         order = reading.order()
         if reading.faults:
@@ -77,14 +74,15 @@ class _Reading:
         self._shared: dict[str, str] = {}
         self.where: dict[str, int] = {}
         self.line_positions: list[int] = []
-        self.faults: dict[int, Fault] = {}
+        self.faults = {position: row.fault for position, row in enumerate(rows) if row.fault is not None}
+        self._unreadable = frozenset(self.faults)
 
     def order(self) -> NewOrder:
         """The order; to be used only when no fault was noted."""
         found = self._map
         dates = {field: self.instant(date) for field, date in found.dates.items()}
         placed = found.dates["placed_at"].column
-        if not self.shared(placed):
+        if not self.shared(placed) and not self._unreadable:
             self.note(0, placed, "value_missing", "")
         return NewOrder(
             kind=self.source(found.kind) or "order",
@@ -102,6 +100,8 @@ class _Reading:
 
     def cell(self, position: int, column: str) -> str:
         """What a cell says, without blanks round it and translated by [values]."""
+        if position in self._unreadable:
+            return ""
         text = self._rows[position].fields[self._at[column]].strip()
         meanings = self._map.values.get(column)
         return text if meanings is None else meanings.get(text, text)

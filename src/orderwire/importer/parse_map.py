@@ -130,7 +130,7 @@ def _delimiter(file: Table) -> str:
 
 def _numbers(file: Table) -> NumberRule:
     decimal = file.take_word("decimal", (".", ","), ".")
-    group = file.take_word("group", GROUP_MARKS, "") if "group" in file else ""
+    group = file.take_word("group", GROUP_MARKS, "")
     if group == decimal:
         raise MapError(f"{file.where}: decimal and group can't be the same mark")
     return NumberRule(decimal, group)
@@ -138,9 +138,9 @@ def _numbers(file: Table) -> NumberRule:
 
 def _source(table: Table, key: str, words: Iterable[str] | None) -> Source | None:
     """A constant, or `{ column = "..." }`."""
-    if key not in table:
-        return None
     value = table.take(key)
+    if value is None:
+        return None
     if isinstance(value, dict):
         inner = Table(value, f"{table.where} {key}")
         source = Source(column=inner.need_text("column"))
@@ -174,9 +174,15 @@ def _own_fields(table: Table | None) -> dict[str, str]:
 
 
 def _states(table: Table) -> tuple[tuple[str, str], ...]:
-    return tuple(
-        (field, table.take_word(field, words, "")) for field, words in STATES.items() if field in table
-    )
+    states = []
+    for field, words in STATES.items():
+        word = table.take_text(field)
+        if word is None:
+            continue
+        if word not in words:
+            raise MapError(f"{table.where}: {field} must be one of {', '.join(sorted(words))}")
+        states.append((field, word))
+    return tuple(states)
 
 
 def _names(top: Table) -> tuple[NameRule, ...]:

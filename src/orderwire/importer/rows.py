@@ -13,6 +13,8 @@ from .tables import MapError
 
 # A row of any real export is far smaller; an open quote or a binary file must not fill the memory.
 MAX_ROW_BYTES = 262_144
+# The csv module reads no longer field, of our own reports neither.
+MAX_FIELD_LENGTH = 131_072
 MAX_COLUMNS = 1_000
 # Of a row that can't be cut into fields, this many characters are shown as the value.
 SHOWN_LENGTH = 200
@@ -126,6 +128,7 @@ class RowReader:
             fields, fault = row.fields, row.fault
             if fault is not None and fault.column == "":
                 fields = self._cut_roughly(fields[0])
+                row = Row(row.line, [row.fields[0][:MAX_FIELD_LENGTH]], fault)
             elif len(fields) != width:
                 fault = fault or Fault("", "column_count", str(len(fields)))
             key = fields[self._key_at].strip() if len(fields) > self._key_at else ""
@@ -138,7 +141,7 @@ class RowReader:
     def _cut_roughly(self, text: str) -> list[str]:
         """The fields of a broken row as far as they go: enough to tell which order it belongs to."""
         try:
-            return next(csv.reader([text], delimiter=self._delimiter), [])
+            return next(csv.reader([text[:MAX_FIELD_LENGTH]], delimiter=self._delimiter), [])
         except csv.Error:
             return []
 
