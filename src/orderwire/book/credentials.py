@@ -25,15 +25,30 @@ async def read_credential(book: Book, scheme: str, secret: str) -> Credential:
     Raises CredentialUnknown (never issued, revoked, holder disabled) or CredentialExpired (older
     than its end, or unused for longer than its idle limit; exactly that long is still valid).
     """
+    return await read_credential_of(book, (scheme,), secret)
+
+
+async def read_credential_of(book: Book, schemes: Sequence[str], secret: str) -> Credential:
+    """The credential behind what a client showed, where several schemes are taken: the first that
+    knows it. Raises CredentialUnknown or CredentialExpired.
+    """
     if len(secret) > MAX_CREDENTIAL_LENGTH:
         raise CredentialUnknown
-    key = (scheme, digest(secret))
-    credential = book.credentials.get(key)
-    if credential is None:
-        credential = await book.store.fetch_credential(scheme, key[1])
-        if credential is None:
-            raise CredentialUnknown
-        book.credentials.put(key, credential)
+    key = digest(secret)
+    for scheme in schemes:
+        cached = book.credentials.get((scheme, key))
+        if cached is not None:
+            return _usable(book, cached)
+    for scheme in schemes:
+        credential = await book.store.fetch_credential(scheme, key)
+        if credential is not None:
+            book.credentials.put((scheme, key), credential)
+            return _usable(book, credential)
+    raise CredentialUnknown
+
+
+def _usable(book: Book, credential: Credential) -> Credential:
+    """The credential, its use noted. Raises CredentialUnknown or CredentialExpired if it is of no use now."""
     token = credential.token
     if token.revoked or (credential.person is not None and credential.person.disabled):
         raise CredentialUnknown
@@ -45,21 +60,6 @@ async def read_credential(book: Book, scheme: str, secret: str) -> Credential:
     if token.idle_limit_s is not None:
         note_use(book, token)
     return credential
-
-
-async def read_credential_of(book: Book, schemes: Sequence[str], secret: str) -> Credential:
-    """The credential behind what a client showed, where several schemes are taken: the first that
-    knows it. Raises CredentialUnknown or CredentialExpired.
-    """
-    key = digest(secret)
-    cached = (scheme for scheme in schemes if book.credentials.get((scheme, key)) is not None)
-    first = next(cached, schemes[0])
-    for scheme in (first, *(scheme for scheme in schemes if scheme != first)):
-        try:
-            return await read_credential(book, scheme, secret)
-        except CredentialUnknown:
-            continue
-    raise CredentialUnknown
 
 
 def check_fresh(token: Token, now: datetime, last_used_at: datetime) -> None:

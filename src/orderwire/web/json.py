@@ -24,13 +24,7 @@ def decode_json(body: bytes) -> Any:
         raise BodyMalformed("not UTF-8") from error
     check_depth(text)
     try:
-        value = json.loads(
-            text,
-            object_pairs_hook=_object,
-            parse_float=_decimal,
-            parse_int=_integer,
-            parse_constant=_constant,
-        )
+        value = _DECODER.decode(text)
     except ValueError as error:
         raise BodyMalformed("not JSON") from error
     if "\\u" in text:
@@ -96,3 +90,9 @@ def _constant(text: str) -> Any:
 def _check_number(text: str) -> None:
     if len(text) > MAX_NUMBER_LENGTH:
         raise BodyMalformed(f"a number of more than {MAX_NUMBER_LENGTH} characters")
+
+
+# json.loads makes a new one for each text that is read with hooks.
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_float=_decimal, parse_int=_integer, parse_constant=_constant
+)
