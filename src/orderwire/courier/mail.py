@@ -13,20 +13,22 @@ from pathlib import Path
 import aiosmtplib
 
 from orderwire.book.errors import MailFailed
+from orderwire.book.notices import is_address
 from orderwire.book.store import Clock, Mail
 
 
 def compose(mail: Mail, sender: str, clock: Clock) -> EmailMessage:
     """The mail as an Internet message (RFC 5322). Raises MailFailed for an address that can't be one."""
+    if not is_address(mail.to):
+        raise MailFailed("not a mail address")
     message = EmailMessage()
     try:
         message["From"] = sender
         message["To"] = mail.to
         message["Subject"] = mail.subject
-    except ValueError as error:
+    except (ValueError, IndexError) as error:
+        # The library's own parser fails with either on what it can't read.
         raise MailFailed("not an address or a subject that a mail can have") from error
-    if not message["To"].addresses or not all(a.username and a.domain for a in message["To"].addresses):
-        raise MailFailed("not a mail address")
     message["Date"] = format_datetime(clock())
     message["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2] or "localhost")
     message.set_content(mail.text)
