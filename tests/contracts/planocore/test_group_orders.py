@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from orderwire.book.operations import NewOrder, place_order
 from orderwire.book.orders import Document, GroupOrder, Party, Rejection
+from orderwire.contracts.planocore.demo import DEMO
 from tests.contracts.planocore.conftest import PlanoCore, invalid, make_planocore, refusal
 from tests.factories import make_caller
 
@@ -108,3 +109,14 @@ async def test_unknown_parameters_and_the_url_are_ignored(planocore):
     body = {"token": planocore.demo["application_token"], "_id": planocore.demo["group_order_id"]}
     answer = await planocore.post("/api/v1/group_orders/read?view=nonsense", body)
     assert answer.status == 200
+
+
+async def test_planting_again_adds_nothing_and_freshens_the_tokens(planocore):
+    before = (await planocore.read()).json()["data"]
+    at_first = planocore.book.clock()
+    planocore.book.clock = lambda: at_first + timedelta(days=30)
+    assert (await planocore.read(token=planocore.demo["session_token"])).status == 401
+    await DEMO.plant(planocore.book, planocore.organisation)
+    assert (await planocore.read(token=planocore.demo["session_token"])).json()["data"] == before
+    assert (await planocore.read(token=planocore.demo["idle_session_token"])).status == 401
+    assert len(await planocore.stages()) == 1
