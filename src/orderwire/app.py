@@ -19,7 +19,7 @@ from granian.server.embed import Server
 
 from orderwire import contracts
 from orderwire import settings as table
-from orderwire.book.accounts import create_organisation
+from orderwire.book.accounts import create_organisation, forget_ended_tokens
 from orderwire.book.callers import CredentialCache, Organisation
 from orderwire.book.errors import BookError
 from orderwire.book.store import Book, Mailbox
@@ -227,6 +227,7 @@ class Service:
             await plant_demo(book)
         else:
             await check_no_demo_credentials(book)
+        await forget_ended_tokens(book)
         mounts = {
             c.name: make_mount(c, book, self._settings)
             for c in contracts.ALL

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from orderwire.book.accounts import NewToken, create_person, issue_tokens, revoke_token
+from orderwire.book.accounts import NewToken, create_person, forget_ended_tokens, issue_tokens, revoke_token
 from orderwire.book.callers import READ, CredentialCache, Profile
 from orderwire.book.credentials import check_password, read_credential
 from orderwire.book.errors import AlreadyExists, CredentialExpired, CredentialUnknown, FieldInvalid
@@ -142,3 +142,18 @@ async def test_a_password_lets_in_whom_it_belongs_to(book: Book) -> None:
         await create_person(book, organisation, "ann", "x", Profile())
     assert "correct" not in repr(person)
     assert person.password_hash not in repr(person)
+
+
+async def test_tokens_that_ended_long_ago_are_forgotten(book: Book) -> None:
+    times = [NOW]
+    book.clock = lambda: times[0]
+    terms: list[dict[str, object]] = [{}, {"lifetime_s": 60}, {"idle_limit_s": 60}, {"remember": True}]
+    kept, old, idle, remembered = [await issue(book, **one) for one in terms]
+    revoked = await issue(book)
+    await revoke_token(book, "t.session", revoked)
+    times[0] = NOW + 90 * DAY
+    assert await forget_ended_tokens(book) == 0
+    times[0] = NOW + 91 * DAY
+    assert await forget_ended_tokens(book) == 3
+    for secret, there in ((kept, True), (remembered, True), (old, False), (idle, False), (revoked, False)):
+        assert (await book.store.fetch_credential("t.session", digest(secret)) is not None) == there

@@ -18,6 +18,7 @@ from .values import check_text, keep
 
 MAX_PROFILE_BYTES = 16_384
 MAX_PASSWORD_LENGTH = 1_024
+ENDED_TOKENS_KEPT = timedelta(days=90)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _decode_profile = msgspec.json.Decoder(Profile).decode
 
@@ -133,6 +134,15 @@ async def revoke_token(book: Book, scheme: str, secret: str) -> None:
     if not await book.store.write(lambda tx: tx.revoke_token(key, now)):
         raise CredentialUnknown
     book.credentials.entries.pop((scheme, key), None)
+
+
+async def forget_ended_tokens(book: Book) -> int:
+    """Delete the tokens that ended long ago, and give their number.
+
+    For ENDED_TOKENS_KEPT after its end a token is still known to have expired, not merely unknown.
+    """
+    before = book.clock() - ENDED_TOKENS_KEPT
+    return await book.store.write(lambda tx: tx.delete_ended_tokens(before))
 
 
 def _token(request: NewToken, secret: str, now: datetime) -> Token:

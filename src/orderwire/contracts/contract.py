@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -118,6 +119,7 @@ class Mount:
     router: Router[Route] = field(init=False)
     is_bound: bool = field(init=False)
     known: dict[str, Organisation] = field(default_factory=dict)
+    home: tuple[float, Organisation | None] = (0.0, None)
 
     def __post_init__(self) -> None:
         self.router = Router(self.contract.routes)
@@ -153,14 +155,17 @@ class Mount:
         return organisation
 
     async def home_organisation(self, request: Request) -> Organisation | None:
-        """The organisation that a stranger's request belongs to: the bound one, or else the only one."""
-        organisation = await self.bound_organisation(request)
-        if organisation is None:
-            first = await self.book.store.list_organisations(2)
-            if len(first) != 1:
-                return None
-            organisation = first[0]
-        return organisation
+        """The organisation that a stranger's request belongs to: the bound one, or else the only one.
+
+        That there is only one is asked anew after as long as a credential is remembered.
+        """
+        if self.is_bound:
+            return await self.bound_organisation(request)
+        if self.home[0] < time.monotonic():
+            found = await self.book.store.list_organisations(2)
+            only = found[0] if len(found) == 1 else None
+            self.home = (time.monotonic() + self.book.credentials.ttl_s, only)
+        return self.home[1]
 
 
 async def serve(mount: Mount, request: Request) -> Response:

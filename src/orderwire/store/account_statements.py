@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, delete, or_, select, update
 
 from .compiling import Statement, insert_into
 from .tables import applications, counters, organisations, persons, tokens
@@ -135,6 +135,20 @@ REVOKE_TOKEN = Statement(
     .values(revoked_at=_p("at"))
     .returning(tokens.c.digest),
     ("at", "k_digest"),
+)
+# Idle limits are kept in seconds, instants in microseconds.
+DELETE_ENDED_TOKENS = Statement(
+    "delete_ended_tokens",
+    delete(tokens)
+    .where(
+        or_(
+            tokens.c.revoked_at < _p("before"),
+            tokens.c.expires_at < _p("before"),
+            tokens.c.last_used_at + tokens.c.idle_limit_s * 1_000_000 < _p("before"),
+        )
+    )
+    .returning(tokens.c.scheme),
+    ("before",),
 )
 
 ALL: tuple[Statement, ...] = tuple(

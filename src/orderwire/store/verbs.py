@@ -200,6 +200,9 @@ class Writes(Reads):
     async def revoke_token(self, digest: bytes, at: datetime) -> bool:
         return bool(await self.rows(accounts.REVOKE_TOKEN, micros(at), digest.hex()))
 
+    async def delete_ended_tokens(self, before: datetime) -> int:
+        return len(await self.rows(accounts.DELETE_ENDED_TOKENS, micros(before)))
+
     async def insert_order(self, order: Order, encoded: bytes, at: datetime, origin: Origin) -> None:
         document, recorded = encoded.decode(), micros(at)
         state = state_values(order, document, deleted=False)
