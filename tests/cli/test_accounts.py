@@ -1,0 +1,95 @@
+"""Organisations, users, applications and tokens: what the contracts need to let somebody in."""
+
+from __future__ import annotations
+
+import stat
+
+from tests.cli.commands import Commands
+
+TOKEN = ("token", "create", "--contract", "native", "--kind", "token", "--organisation", "acme")
+
+
+def test_migrate_makes_the_book_and_its_key(cli):
+    assert "type `orderwire migrate`" in cli.refuse(3, "organisation", "list")
+    assert cli.refuse(3, "--database", "a.db", "organisation", "list").endswith(
+        "type `orderwire --database a.db migrate`\n"
+    )
+    first = cli.json("migrate")
+    assert first["before"] is None
+    assert first["after"]
+    assert cli.json("migrate") == {**first, "before": first["after"]}
+    key = cli.folder / "orderwire.db.key"
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    (cli.folder / "bad.db").write_text("no database, but long enough to be taken for one " * 100)
+    assert "bad.db" in cli.refuse(1, "--database", "bad.db", "migrate")
+    assert "bad.db" in cli.refuse(1, "--database", "bad.db", "organisation", "list")
+
+
+def test_organisations(acme):
+    made = acme.json("organisation", "create", "other", "--directory", "other-1")
+    assert (made["name"], made["directory"]) == ("other", "other-1")
+    assert [one["name"] for one in acme.json("organisation", "list")] == ["acme", "other"]
+    assert "other-1" in acme.succeed("organisation", "list")
+    assert "is there already" in acme.refuse(1, "organisation", "create", "acme")
+    assert "name: must be" in acme.refuse(1, "organisation", "create", "no such name")
+
+
+def test_users(acme):
+    create = ("user", "create", "marie", "--organisation", "acme")
+    made = acme.json(
+        *create, "--password-stdin", "--role", "employee", "--role", "liaison", given="correct horse\n"
+    )
+    assert (made["username"], made["roles"]) == ("marie", ["employee", "liaison"])
+    assert "correct horse" not in acme.succeed("user", "list", "--organisation", "acme", "--json")
+    assert acme.json("user", "list", "--organisation", "acme") == [made]
+    assert "is there already" in acme.refuse(1, *create, "--no-password")
+    assert "--password-stdin" in acme.refuse(2, "user", "create", "jean", "--organisation", "acme")
+    assert "password" in acme.refuse(
+        1, "user", "create", "jean", "--organisation", "acme", "--password-stdin"
+    )
+    assert "no organisation 'nobody'" in acme.refuse(4, "user", "list", "--organisation", "nobody")
+
+
+def test_applications(acme):
+    made = acme.json("application", "create", "shop", "--organisation", "acme", "--name", "The shop")
+    assert len(made.pop("client_secret")) > 30
+    assert acme.json("application", "list", "--organisation", "acme") == [made]
+    assert made["name"] == "The shop"
+    assert "is there already" in acme.refuse(1, "application", "create", "shop", "--organisation", "acme")
+
+
+def test_tokens(acme):
+    kinds = {(one["contract"], one["kind"]): one["needs"] for one in acme.json("token", "kinds")}
+    assert kinds["native", "token"] == "application"
+    assert "needs --application" in acme.refuse(2, *TOKEN)
+    assert "no application 'shop'" in acme.refuse(4, *TOKEN, "--application", "shop")
+    acme.succeed("application", "create", "shop", "--organisation", "acme")
+    issued = acme.json(*TOKEN, "--application", "shop")
+    assert list(issued) == ["token"]
+    assert acme.succeed("token", "revoke", "-", given=f"{issued['token']}\n") == "Token revoked.\n"
+    assert "no such token" in acme.refuse(4, "token", "revoke", issued["token"])
+    assert "no contract 'fax'" in acme.refuse(
+        2, "token", "create", "--contract", "fax", "--kind", "x", "--organisation", "acme"
+    )
+    assert "it has token" in acme.refuse(
+        2, "token", "create", "--contract", "native", "--kind", "x", "--organisation", "acme"
+    )
+
+
+def test_every_kind_of_token_can_be_issued(acme):
+    acme.succeed("user", "create", "marie", "--organisation", "acme", "--no-password")
+    acme.succeed("application", "create", "shop", "--organisation", "acme")
+    given = {"user": ["--user", "marie"], "application": ["--application", "shop"], None: []}
+    seen: set[str] = set()
+    for one in acme.json("token", "kinds"):
+        arguments = ["--contract", one["contract"], "--kind", one["kind"], "--organisation", "acme"]
+        issued = acme.json("token", "create", *arguments, *given[one["needs"]])
+        assert issued
+        assert not seen & set(issued.values())
+        seen |= set(issued.values())
+    assert len(seen) >= 5
+
+
+def test_one_folder_does_not_see_the_others_book(acme, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    assert "is not there" in Commands(tmp_path / "elsewhere").refuse(3, "organisation", "list")
