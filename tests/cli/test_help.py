@@ -12,7 +12,7 @@ import pytest
 
 from orderwire import __version__
 from orderwire.cli import main
-from tests.server import environment
+from tests.server import ROOT, environment
 
 # What may be loaded to print a help text, and nothing heavier.
 LIGHT = {"click", "orderwire", "__future__", "__main__"}
@@ -80,3 +80,9 @@ def test_version(cli):
 def test_usage_errors(cli):
     for arguments in (("no-such",), ("import", "x.csv"), ("orders", "list"), ("version", "--loud")):
         assert "Usage:" in cli.refuse(2, *arguments)
+
+
+def test_the_reference_names_every_command():
+    text = (ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
+    commands = [" ".join(path) for path in every_command() if path]
+    assert [name for name in commands if f"`{name}" not in text] == []
