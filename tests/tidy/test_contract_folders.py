@@ -70,8 +70,7 @@ def served_routes(routes: Iterable[object]) -> list[tuple[str, ...]]:
 
 
 def test_every_contract_is_mounted_under_its_folder_name():
-    if not FOLDERS:
-        pytest.skip("no contract is written yet")
+    assert FOLDERS
     mounted = importlib.import_module("orderwire.contracts").ALL
     assert sorted(contract.name for contract in mounted) == FOLDERS
 
