@@ -59,7 +59,7 @@ class Demo:
     `plant` writes its records into the demo organisation, and does nothing where they stand already;
     `describe` gives what a program needs to use them; `tokens` and `passwords` (username, password)
     are the credentials that a real installation must not have. `options` are texts for the contract's
-    options that the demo uses unless the settings give others.
+    settings (its options, its binding) that the demo uses unless others are given.
     """
 
     plant: Callable[[Book, Organisation], Awaitable[None]]

@@ -16,6 +16,8 @@ from orderwire.contracts.contract import Demo
 from .auth import ELEVATED, OWNER_SCHEME, STAFF
 from .wire import OPEN_SCHEME, ORDER_SCHEME, read_order_id_time
 
+# The demo's own organisation: to it the demo binds this contract.
+ORGANISATION = "entity1"
 ORDER_ID = "0000013ca61880fbfc068b33000a02c9d8ef861c"
 OWNER_ID = "948ce0d4-7cf0-43b6-88a5-2b3f1331b689"
 ACCOUNT = "acc20130821"
@@ -124,6 +126,7 @@ DEMO = Demo(
     curl=curl,
     tokens=tuple((OWNER_SCHEME, owner) for owner in OWNERS),
     passwords=tuple((username, password) for username, password, _ in USERS),
-    # The document prints its account link with the host taken out.
-    options={"account_url": "http://accounts/{number}"},
+    # The document prints its account link with the host taken out. Strangers stay at home here when the
+    # demo's book gets a second organisation.
+    options={"account_url": "http://accounts/{number}", "organisation": ORGANISATION},
 )
