@@ -79,8 +79,9 @@ async def test_headers_that_are_no_token(client, header, status, error):
     assert (remote.status, remote.json()["errorId"]) == (401, "PIPE10013")
 
 
-async def test_the_scheme_may_be_written_small(client):
-    shown = {"Authorization": f"bearer {client.access_token}"}
+@pytest.mark.parametrize("scheme", ["bearer", "BEARER", "bEaReR"])
+async def test_the_scheme_is_read_in_any_case(client, scheme):
+    shown = {"Authorization": f"{scheme} {client.access_token}"}
     assert (await call(client.app, "GET", "/chef/v1/oauth/token", shown)).status == 200
 
 

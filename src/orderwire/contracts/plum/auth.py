@@ -19,7 +19,7 @@ ACCESS_SCHEME = "plum.access"
 REFRESH_SCHEME = "plum.refresh"
 ACCESS_RIGHTS = frozenset({READ, VOUCHERS})
 
-_BEARER = re.compile(r"[Bb]earer +([^ ]+)")
+_BEARER = re.compile(r"(?i:bearer) +([^ ]+)")
 
 
 def read_bearer(request: Request) -> str:
