@@ -1,0 +1,127 @@
+"""`python -m bench`: seed a book, measure reads and appends, print a table."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from . import appends, layers, machine, reads, report, seed, subjects
+from .load import find_generator
+from .plan import Plan
+
+APPENDS = "appends"
+NAMES = (*(subject.name for subject in subjects.ALL), APPENDS)
+# (orders, rounds, seconds) when nothing else is said: in full, and for a quick look.
+FULL, QUICK = (100_000, 5, 2), (10_000, 1, 1)
+
+
+def parse_arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--orders", type=int, help=f"orders in the book (default {FULL[0]})")
+    parser.add_argument("--rounds", type=int, help=f"rounds of each measurement (default {FULL[1]})")
+    parser.add_argument("--seconds", type=int, help=f"seconds of each round (default {FULL[2]})")
+    parser.add_argument("--connections", type=int, default=32, help="connections that read (default 32)")
+    parser.add_argument("--quick", action="store_true", help="fewer orders, one round of one second")
+    parser.add_argument("--only", metavar="LIST", help=f"comma list of {', '.join(NAMES)}")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="keep the seeded book here for the next run")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there, too")
+    parser.add_argument("--profile", action="store_true", help="show where a read's time goes, by layer")
+    parser.add_argument("--own-client", action="store_true", help="don't use wrk")
+    given = parser.parse_args()
+    orders, rounds, seconds = QUICK if given.quick else FULL
+    given.orders = given.orders or orders
+    given.rounds = given.rounds or rounds
+    given.seconds = given.seconds or seconds
+    given.only = given.only.split(",") if given.only else list(NAMES)
+    if unknown := set(given.only) - set(NAMES):
+        parser.error(f"--only: no {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
+    if min(given.orders - 9, given.rounds, given.seconds, given.connections) < 1:
+        parser.error("at least 10 orders, one round, one second, one connection")
+    return given
+
+
+@contextlib.contextmanager
+def data_folder(kept: Path | None) -> Iterator[Path]:
+    """The folder of the seeded book: the one given, or one that goes afterwards."""
+    if kept is not None:
+        kept.mkdir(parents=True, exist_ok=True)
+        yield kept.resolve()
+        return
+    with tempfile.TemporaryDirectory(prefix="orderwire-bench-") as name:
+        yield Path(name)
+
+
+def make_plan(given: argparse.Namespace, folder: Path, data: Path) -> Plan:
+    """Seed the book and choose what is asked for; says what the figures will depend on."""
+    cores = machine.choose_cores()
+    generator = find_generator(own_client=given.own_client)
+    print(f"{generator.name}, {given.connections} connections; {cores.said}", flush=True)
+    if generator.remark:
+        print(f"  {generator.remark}")
+    print(f"placing {given.orders:,} orders", flush=True)
+    seeded = seed.seed(data, given.orders)
+    size_mb = seeded.database.stat().st_size / 1e6
+    print(f"  {seeded.orders / seeded.seconds:,.0f} orders/s, {size_mb:.0f} MB, {seeded.groups} group orders")
+    return Plan(
+        rounds=given.rounds,
+        seconds=given.seconds,
+        connections=given.connections,
+        folder=folder,
+        cores=cores,
+        generator=generator,
+        seeded=seeded,
+        orders=subjects.choose_orders(seeded),
+    )
+
+
+def measure(plan: Plan, only: list[str]) -> dict[str, Any]:
+    """Measure and print; gives all figures."""
+    chosen = [subject for subject in subjects.ALL if subject.name in only]
+    figures: dict[str, Any] = {"reads": []}
+    for how in (reads.IN_STORE, reads.CACHED):
+        env = {**plan.seeded.env, **how.env}
+        with machine.Server(["orderwire", "serve"], plan.folder, plan.cores.server, env) as server:
+            found = reads.measure_reads(plan, server, chosen)
+            report.print_reads(how, found)
+            figures["reads"] += report.reads_json(how, found)
+            if how is reads.CACHED and APPENDS in only:
+                appended = appends.measure_appends(plan, server)
+                report.print_appends(appended)
+                figures["appends"] = report.appends_json(appended)
+            figures["peak_memory_mb"] = max(figures.get("peak_memory_mb", 0.0), server.peak_memory_mb())
+    report.print_memory(figures["peak_memory_mb"])
+    return figures
+
+
+def main() -> None:
+    """The command."""
+    given = parse_arguments()
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="orderwire-bench-") as name, data_folder(given.data) as data:
+        about = machine.describe(data)
+        print(", ".join(f"{key} {value}" for key, value in about.items()), flush=True)
+        plan = make_plan(given, Path(name), data)
+        figures = measure(plan, given.only)
+        if given.profile:
+            chosen = [subject for subject in subjects.ALL if subject.name in given.only]
+            figures["layers"] = layers.measure_layers(plan, chosen)
+            layers.print_layers(figures["layers"])
+    seconds = time.monotonic() - began
+    print(f"\n{seconds:.0f} s; load average now {machine.load_average()}")
+    if given.json:
+        about |= {"orders": given.orders, "rounds": given.rounds, "seconds_a_round": given.seconds}
+        given.json.write_text(json.dumps({"about": about, **figures}, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

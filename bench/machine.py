@@ -1,0 +1,204 @@
+"""The machine: cores, ports, processes that we start and end by their id, what they used."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import http.client
+import os
+import platform
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+START_SECONDS = 30.0
+STOP_SECONDS = 20.0
+# From linux/prctl.h.
+PR_SET_PDEATHSIG = 1
+KIB_PER_MB = 1_000_000 / 1_024
+
+_libc = ctypes.CDLL(None)
+
+Headers = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Cores:
+    """Which core the server runs on, and which the load generator; None where they can't be chosen."""
+
+    server: int | None
+    load: int | None
+
+    @property
+    def said(self) -> str:
+        """For people."""
+        if self.server is None or self.load is None:
+            return "server and load generator share what there is: one core only, ratios are worth less"
+        return f"server pinned to core {self.server}, load generator to core {self.load}"
+
+
+def choose_cores() -> Cores:
+    """Two different cores of those we may use, or none."""
+    usable = sorted(os.sched_getaffinity(0))
+    return Cores(usable[0], usable[1]) if len(usable) > 1 else Cores(None, None)
+
+
+def as_child(core: int | None) -> Callable[[], None]:
+    """What a child process does before it starts its program: go to its core, and end when we end."""
+
+    def prepare() -> None:
+        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if core is not None:
+            os.sched_setaffinity(0, {core})
+
+    return prepare
+
+
+@contextlib.contextmanager
+def pinned(core: int | None) -> Iterator[None]:
+    """This thread, and the threads that it starts, on one core."""
+    before = os.sched_getaffinity(0)
+    try:
+        if core is not None:
+            os.sched_setaffinity(0, {core})
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def free_port() -> int:
+    """A port of the loopback interface that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def environment(extra: Mapping[str, str]) -> dict[str, str]:
+    """This process's environment without settings of the service, with `extra` in it."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("ORDERWIRE_")}
+    paths = (str(ROOT / "src"), str(ROOT))
+    return {**clean, "PYTHONPATH": os.pathsep.join(paths), **extra}
+
+
+class Server:
+    """A server process on a loopback port, pinned to a core. `arguments` follow `python -m`."""
+
+    def __init__(
+        self, arguments: Sequence[str], folder: Path, core: int | None, env: Mapping[str, str]
+    ) -> None:
+        self.port = free_port()
+        self._log = folder / f"server-{self.port}.log"
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", *arguments, "--port", str(self.port)],
+                cwd=folder,
+                env=environment(env),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                preexec_fn=as_child(core),  # no other thread of ours runs now
+            )
+        try:
+            self._wait_until_ready()
+        except BaseException:
+            self.stop()
+            raise
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """SIGTERM, and SIGKILL if that does not help."""
+        self._process.terminate()
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _wait_until_ready(self) -> None:
+        end = time.monotonic() + START_SECONDS
+        while time.monotonic() < end:
+            if self._process.poll() is not None:
+                break
+            with contextlib.suppress(OSError):
+                if self.request("GET", "/readyz")[0] == 200:
+                    return
+            time.sleep(0.05)
+        raise SystemExit(f"the server did not start:\n{self._log.read_text()[-2000:]}")
+
+    def request(
+        self, method: str, target: str, headers: Headers = (), body: bytes = b""
+    ) -> tuple[int, list[tuple[str, str]], bytes]:
+        """One request: status, header fields and body of its answer."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request(method, target, body or None, dict(headers))
+            answer = connection.getresponse()
+            return answer.status, answer.getheaders(), answer.read()
+        finally:
+            connection.close()
+
+    def cpu_seconds(self) -> float:
+        """Processor time that the process has used so far, all its threads together."""
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def peak_memory_mb(self) -> float:
+        """The most memory that the process ever had (VmHWM), in millions of bytes."""
+        for line in Path(f"/proc/{self._process.pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / KIB_PER_MB
+        raise SystemExit("this system does not tell the peak memory of a process (VmHWM)")
+
+
+def describe(folder: Path) -> dict[str, str]:
+    """What the figures depend on: commit, processor, Python, file system, and how busy the machine is."""
+    return {
+        "commit": _commit(),
+        "processor": _processor(),
+        "python": platform.python_version(),
+        "cores": str(len(os.sched_getaffinity(0))),
+        "file_system": _file_system(folder),
+        "load_average": load_average(),
+    }
+
+
+def load_average() -> str:
+    """How many processes wanted to run in the last minute."""
+    return f"{os.getloadavg()[0]:.2f}"
+
+
+def _commit() -> str:
+    def git(*arguments: str) -> str:
+        done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+        return done.stdout.strip()
+
+    changed = "+changes" if git("status", "--porcelain", "--", "src", "bench") else ""
+    return (git("rev-parse", "--short", "HEAD") or "unknown") + changed
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+def _file_system(folder: Path) -> str:
+    found = ("", "unknown")
+    for line in Path("/proc/mounts").read_text().splitlines():
+        place, kind = line.split()[1:3]
+        if folder.resolve().is_relative_to(place) and len(place) > len(found[0]):
+            found = (place, kind)
+    return found[1]

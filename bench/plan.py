@@ -1,0 +1,25 @@
+"""What a run of the benchmark is told to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from .load import Generator
+from .machine import Cores
+from .seed import Seeded
+from .subjects import Order
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`rounds` of `seconds` each, over `connections` connections; `folder` holds files that go afterwards."""
+
+    rounds: int
+    seconds: int
+    connections: int
+    folder: Path
+    cores: Cores
+    generator: Generator
+    seeded: Seeded
+    orders: list[Order]

@@ -1,0 +1,64 @@
+"""The reference: the same server with the same settings, answering fixed bytes from a bare ASGI application.
+
+python -m bench.reference --answers FILE --port PORT
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from orderwire import app, settings
+
+Answer = tuple[dict[str, Any], dict[str, Any]]
+
+
+def read_answers(path: Path) -> dict[str, Answer]:
+    """The two ASGI messages of each path's answer."""
+    answers = {"/readyz": _answer(200, [], b"ready")}
+    for subject, kept in json.loads(path.read_text()).items():
+        fields = [(name.encode(), value.encode("latin-1")) for name, value in kept["headers"]]
+        answers[f"/{subject}"] = _answer(200, fields, kept["body"].encode())
+    return answers
+
+
+def _answer(status: int, fields: list[tuple[bytes, bytes]], body: bytes) -> Answer:
+    return (
+        {"type": "http.response.start", "status": status, "headers": fields},
+        {"type": "http.response.body", "body": body},
+    )
+
+
+async def serve(answers: dict[str, Answer], port: int) -> None:
+    """Serve until SIGTERM."""
+
+    async def fixed(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        del receive  # a body is left unread: the reference does nothing but answer
+        start, body = answers[scope["path"]]
+        await send(start)
+        await send(body)
+
+    chosen = settings.load({}, overrides={"port": port}, extra=app.contract_extra())
+    # Not a copy of its settings: whatever the service gives its server, the reference has, too.
+    server = app._server(fixed, chosen)  # type: ignore[arg-type]
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, server.stop)
+    await server.serve()
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--answers", type=Path, required=True)
+    parser.add_argument("--port", type=int, required=True)
+    given = parser.parse_args()
+    uvloop.run(serve(read_answers(given.answers), given.port))
+
+
+if __name__ == "__main__":
+    main()

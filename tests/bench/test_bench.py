@@ -1,0 +1,51 @@
+"""The benchmark runs to its end and says what it found; how fast anything is, is not tested here."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.server import ROOT, environment
+
+
+@pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
+def test_a_quick_run_prints_its_tables(tmp_path: Path) -> None:
+    figures = tmp_path / "figures.json"
+    options = ["--quick", "--orders", "200", "--rounds", "1", "--only", "valomnia,plum,appends"]
+    done = subprocess.run(
+        [sys.executable, "-m", "bench", *options, "--json", str(figures)],
+        cwd=ROOT,
+        env=environment({"TMPDIR": str(tmp_path)}),
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    for text in ("credential checked in the store", "credential cached", "64 clients", "Peak memory"):
+        assert text in done.stdout
+    found = json.loads(figures.read_text())
+    assert [read["subject"] for read in found["reads"]] == ["valomnia", "plum"] * 2
+    runs = [run for read in found["reads"] for side in ("read", "fixed") for run in read[side]["runs"]]
+    runs += [run for side in ("one", "many") for run in found["appends"][side]["runs"]]
+    assert all(run["requests"] > 0 and run["errors"] == 0 for run in runs)
+    assert [path.name for path in tmp_path.iterdir()] == ["figures.json"], "the benchmark left files behind"
+
+
+def test_a_subject_that_is_not_there_is_refused() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "bench", "--only", "valomnia,fax"],
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "no fax" in done.stderr
