@@ -18,6 +18,8 @@ from .values import check_text, keep
 
 MAX_PROFILE_BYTES = 16_384
 MAX_PASSWORD_LENGTH = 1_024
+# Contracts write it into credentials, which have a limit of their own.
+MAX_APPLICATION_NAME_LENGTH = 255
 ENDED_TOKENS_KEPT = timedelta(days=90)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _decode_profile = msgspec.json.Decoder(Profile).decode
@@ -93,6 +95,8 @@ async def create_application(
     """
     if not _NAME.fullmatch(slug):
         raise FieldInvalid("slug", "must be 1 to 64 letters, digits, dots, dashes or underscores")
+    if len(name) > MAX_APPLICATION_NAME_LENGTH:
+        raise FieldInvalid("name", f"longer than {MAX_APPLICATION_NAME_LENGTH} characters")
     check_text("name", name)
     secret = secret or new_token()
     application = Application(

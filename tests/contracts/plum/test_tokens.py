@@ -10,6 +10,8 @@ from datetime import timedelta
 
 import pytest
 
+from orderwire.book.accounts import create_application
+from orderwire.book.errors import FieldInvalid
 from orderwire.contracts.plum import contract
 from orderwire.contracts.plum.auth import PAIR
 from tests.factories import make_organisation, now
@@ -37,6 +39,14 @@ async def test_no_token_needs_padding(book, organisation):
         made = (await make_client(book, application)).access_token
         assert "=" not in made
         assert len(made) % 4 == 0
+
+
+async def test_a_token_has_room_for_the_longest_name(book, organisation):
+    with pytest.raises(FieldInvalid):
+        await create_application(book, organisation, "long", "\x01" * 256)
+    # Each of these takes six characters of JSON.
+    application, _ = await create_application(book, organisation, "long", "\x01" * 255)
+    assert (await (await make_client(book, application)).validate()).status == 200
 
 
 async def test_access_lives_for_fifteen_days(book, client, place):
