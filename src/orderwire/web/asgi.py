@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
+from .deadlines import Deadlines
 from .errors import BodyTimedOut, BodyTooLarge, HeadersTooLarge, UrlTooLong, WebError
 from .limits import Limits
 from .request import Request
@@ -49,6 +50,7 @@ class AsgiApp:
     ) -> None:
         self._face_of = face_of
         self._limits = limits
+        self._deadlines = Deadlines(limits.request_seconds)
         self._opened = opened
         self._closed = closed
         self.counts: defaultdict[tuple[str, int], int] = defaultdict(int)
@@ -68,20 +70,23 @@ class AsgiApp:
             client=(scope.get("client") or ("",))[0],
         )
         face = self._face_of(request)
+        task = self._deadlines.begin()
         try:
             self._check_head(request)
-            if method in _BODILESS:
-                response = await face.answer(request)
-            else:
-                async with asyncio.timeout(self._limits.request_seconds):
-                    request.body = await self._read_body(request, receive)
-                    response = await face.answer(request)
+            if method not in _BODILESS:
+                request.body = await self._read_body(request, receive)
+            response = await face.answer(request)
         except WebError as fault:
             response = face.refuse(request, fault)
-        except TimeoutError:
-            response = face.refuse(request, BodyTimedOut())
         except ClientGone:
             return
+        except asyncio.CancelledError:
+            if task not in self._deadlines.overdue:
+                raise
+            task.uncancel()
+            response = face.refuse(request, BodyTimedOut())
+        finally:
+            self._deadlines.end(task)
         self.counts[face.name, response.status] += 1
         await send(
             {"type": "http.response.start", "status": response.status, "headers": response.wire_headers()}
