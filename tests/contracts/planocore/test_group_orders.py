@@ -76,6 +76,29 @@ async def test_an_order_from_elsewhere_shows_its_own_id_and_reference(planocore)
     }
 
 
+async def test_what_a_status_was_told_stands_over_what_the_order_has(planocore):
+    told = {
+        "order_id": planocore.demo["order_id"],
+        "stage": "hold",
+        "client": {"client_id": 99},
+        "order": {"external_id": "EXT-9", "service_type": "video"},
+    }
+    before = (await planocore.read()).json()["data"]["orders"]
+    await planocore.create(**told, update_status=False)
+    assert (await planocore.read()).json()["data"]["orders"] == before
+    status = (await planocore.create(**told)).json()["data"]["order_status"]
+    first, *others = (await planocore.read()).json()["data"]["orders"]
+    assert others == before[1:]
+    assert first == {
+        **before[0],
+        "external_id": "EXT-9",
+        "client_id": 99,
+        "service_type": "video",
+        "stage": "hold",
+        "stage_since": status["stage_since"],
+    }
+
+
 @pytest.mark.parametrize(
     "sent", ["x", "0", 5, True, [], {}, SMALL + "0", "{" + SMALL + "}", "\u0000"], ids=repr
 )

@@ -171,6 +171,9 @@ async def test_created_by_over_the_user_with_created_by_id(planocore):
     unknown = await planocore.create(created_by_id=10**15, created_by="Me")
     assert unknown.json()["data"]["order_stage"]["created_by_id"] == 10**15
     assert refusal(await planocore.create(created_by_id=10**15)) == invalid("created_by_id")
+    nameless = await create_person(planocore.book, planocore.organisation, "nameless", None, Profile())
+    unsaid = await planocore.create(created_by_id=nameless.id)
+    assert unsaid.json()["data"]["order_stage"]["created_by"] is None
 
 
 async def test_an_order_from_elsewhere_is_known_by_its_own_id(planocore):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from orderwire.book.accounts import NewToken
 from orderwire.book.callers import (
@@ -182,15 +183,8 @@ def remembered_session_tokens(
     organisation: Organisation, person: Person | None, application: Application | None
 ) -> dict[str, NewToken]:
     """A session of a user who is remembered: it has no end."""
-    return {
-        "session_token": NewToken(
-            scheme=SESSION,
-            organisation_id=organisation.id,
-            user_id=person.id if person is not None else None,
-            application_id=application.id if application is not None else None,
-            remember=True,
-        )
-    }
+    session = session_tokens(organisation, person, application)["session_token"]
+    return {"session_token": replace(session, lifetime_s=None, idle_limit_s=None, remember=True)}
 
 
 def application_tokens(

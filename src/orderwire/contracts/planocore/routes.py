@@ -78,7 +78,7 @@ async def signed(book: Book, caller: Caller, new: NewStage) -> NewStage:
     person = await book.store.fetch_person(caller.organisation_id, said.created_by_id)
     if person is None:
         raise FieldInvalid("created_by_id", "no such user")
-    detail = msgspec.structs.replace(said, created_by=person.full_name)
+    detail = msgspec.structs.replace(said, created_by=person.full_name or None)
     return msgspec.structs.replace(new, detail=detail)
 
 

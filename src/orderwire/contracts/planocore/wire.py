@@ -301,3 +301,8 @@ def order_numbers(order: Order) -> tuple[int | None, int | None]:
 def number_of(text: str | None) -> int | None:
     """The integer that a text spells in plain digits, or None."""
     return int(text) if text is not None and _NUMBER.fullmatch(text) else None
+
+
+def first_known(said: Any, known: Any) -> Any:
+    """What the stages said, or else what the order itself has."""
+    return known if said is None else said

@@ -11,9 +11,9 @@ from msgspec import Struct
 
 from orderwire.book.errors import FieldInvalid, FieldMissing
 from orderwire.book.orders import GroupOrder, Order, Party, PhotoTour
-from orderwire.book.stages import Status
+from orderwire.book.stages import Client, Details, Status, StatusDetail
 
-from .wire import Params, check_common, order_numbers
+from .wire import Params, check_common, first_known, order_numbers
 
 DEFAULT_VIEW = "default"
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -121,8 +121,10 @@ def render_group_order(
 
 
 def render_member(order: Order, status: Status | None) -> MemberObject:
-    """One order of the group, with where it stands."""
+    """One order of the group, with where it stands; what its stages said is over what it has."""
     document = order.document
+    said = StatusDetail() if status is None else status.detail
+    client, details = said.client or Client(), said.details or Details()
     customer, tour = document.customer or Party(), document.tour or PhotoTour()
     order_id, order_request_id = order_numbers(order)
     name = customer.name or f"{customer.first_name or ''} {customer.last_name or ''}".strip()
@@ -130,11 +132,11 @@ def render_member(order: Order, status: Status | None) -> MemberObject:
         order_id=order_id,
         order_request_id=order_request_id,
         line=order.group_line,
-        external_id=tour.external_id or document.names.get("reference"),
-        client_id=customer.id,
+        external_id=first_known(details.external_id, tour.external_id or document.names.get("reference")),
+        client_id=first_known(client.id, customer.id),
         client_name=name or None,
         property_address=tour.property_address,
-        service_type=tour.service_type,
+        service_type=first_known(details.service_type, tour.service_type),
         stage=None if status is None else status.stage,
         stage_since=None if status is None else status.since,
     )

@@ -36,6 +36,7 @@ from .wire import (
     TEXT_LENGTH,
     Params,
     check_common,
+    first_known,
     number_of,
     order_numbers,
 )
@@ -312,12 +313,12 @@ def _render_status(order: Order, status: Status) -> StatusObject:
     client = said.client or Client()
     details = said.details or Details()
     known = OrderObject(
-        notes=_first(details.notes, document.notes),
-        delivery_rush=_first(details.rush, tour.rush),
-        due_date=_first(details.due_date, tour.due),
-        external_id=_first(details.external_id, tour.external_id or document.names.get("reference")),
-        service_type=_first(details.service_type, tour.service_type),
-        services_addon_array=_first(details.addons, tour.services or None),
+        notes=first_known(details.notes, document.notes),
+        delivery_rush=first_known(details.rush, tour.rush),
+        due_date=first_known(details.due_date, tour.due),
+        external_id=first_known(details.external_id, tour.external_id or document.names.get("reference")),
+        service_type=first_known(details.service_type, tour.service_type),
+        services_addon_array=first_known(details.addons, tour.services or None),
         cancel_reason=details.cancel_reason,
         cancel_note=details.cancel_note,
     )
@@ -326,8 +327,8 @@ def _render_status(order: Order, status: Status) -> StatusObject:
         order_request_id=order_request_id,
         stage=status.stage,
         stage_since=status.since,
-        client_id=_first(client.id, customer.id),
-        client_billing_postal_code=_first(client.billing_postal_code, number_of(customer.postal_code)),
+        client_id=first_known(client.id, customer.id),
+        client_billing_postal_code=first_known(client.billing_postal_code, number_of(customer.postal_code)),
         appointment=_render_appointment(said.appointment),
         order=known,
         updated_at=status.changed_at,
@@ -373,7 +374,3 @@ def _text(clock: WallClock | None) -> str | None:
 
 def _instant(clock: WallClock | None) -> datetime | None:
     return None if clock is None else clock.at
-
-
-def _first(said: Any, known: Any) -> Any:
-    return known if said is None else said
