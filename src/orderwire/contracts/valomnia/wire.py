@@ -132,7 +132,7 @@ class Operation(Struct, frozen=True, kw_only=True):
 
 
 def parse_version(text: str) -> str:
-    """The version segment of a path, such as `v1.0`. Raises RouteUnknown for one never published."""
+    """The version segment of a path, such as `v1.0`. Raises RouteUnknown for any but v1.x and v2.x."""
     if not _VERSION.fullmatch(text):
         raise RouteUnknown
     return text
