@@ -187,6 +187,19 @@ async def test_before_it_was_known_there_was_no_order(native):
     assert (await native.ask("GET", f"{path}?known_at=2026-03-01T11:59:59Z")).status == 404
 
 
+async def test_the_past_is_read_by_a_name_too(native):
+    stages = [{"stage": f"day {day}", "effective_at": f"2026-01-0{day}T00:00:00Z"} for day in (1, 2)]
+    order = {"placed_at": "2026-01-01T00:00:00Z", "names": {"reference": "R/1"}, "stages": stages}
+    own = (await native.ask("POST", "/v1/orders", order)).header("location")
+    name = "/v1/orders/by/reference/R%2F1"
+    then = await native.ask("GET", f"{name}?as_of=2026-01-01T12:00:00Z")
+    assert then.json()["status"]["stage"] == "day 1"
+    assert then.header("etag") is None
+    assert then.body == (await native.ask("GET", f"{own}?as_of=2026-01-01T12:00:00Z")).body
+    assert (await native.ask("GET", f"{name}?as_of=2025-12-31T00:00:00Z")).status == 404
+    assert (await native.ask("GET", f"{name}?x=1")).status == 422
+
+
 async def test_stages_follow_set_or_leave_the_status(native):
     path = (await native.ask("POST", "/v1/orders", {})).header("location")
     said = [

@@ -26,25 +26,21 @@ async def create_order(mount: Mount, caller: Caller, request: Request) -> Respon
 
 async def get_order(mount: Mount, caller: Caller, request: Request) -> Response:
     """GET /v1/orders/{id}: the order now, or as it stood at `as_of` by what was known at `known_at`."""
+    moment = wire.parse_moment(request)
     order_id = wire.parse_id(request.params[0])
-    as_of, known_at = wire.parse_moment(request)
-    if as_of is None and known_at is None:
-        return await _answer(mount, caller, request, await queries.get_order(mount.book, caller, order_id))
-    now = mount.book.clock()
-    then = (as_of or now, known_at or now)
-    order = await queries.get_order_at(mount.book, caller, order_id, *then)
-    stage = await queries.get_status_at(mount.book, caller, order, *then)
-    secrets = _open(mount, caller, order)
-    body = wire.render_order(order, caller.organisation.name, wire.standing_then(stage), secrets)
-    return Response(200, (JSON, PRIVATE), body)
+    if moment is not None:
+        return await _answer_then(mount, caller, order_id, moment)
+    return await _answer(mount, caller, request, await queries.get_order(mount.book, caller, order_id))
 
 
 async def get_order_by_name(mount: Mount, caller: Caller, request: Request) -> Response:
-    """GET /v1/orders/by/{scheme}/{name}: the order that bears a name."""
+    """GET /v1/orders/by/{scheme}/{name}: the order that bears a name now, as it stands or stood."""
     scheme, name = request.params
-    return await _answer(
-        mount, caller, request, await queries.get_order_named(mount.book, caller, scheme, name)
-    )
+    moment = wire.parse_moment(request)
+    order = await queries.get_order_named(mount.book, caller, scheme, name)
+    if moment is not None:
+        return await _answer_then(mount, caller, order.id, moment)
+    return await _answer(mount, caller, request, order)
 
 
 async def append_stage(mount: Mount, caller: Caller, request: Request) -> Response:
@@ -58,6 +54,16 @@ async def _answer(mount: Mount, caller: Caller, request: Request, order: Order) 
     if wire.is_unchanged(request, wire.render_etag(order)):
         return Response(304, (PRIVATE, _etag(order)))
     return Response(200, (JSON, PRIVATE, _etag(order)), await _render(mount, caller, order))
+
+
+async def _answer_then(mount: Mount, caller: Caller, order_id: int, moment: wire.Moment) -> Response:
+    now = mount.book.clock()
+    then = (moment.as_of or now, moment.known_at or now)
+    order = await queries.get_order_at(mount.book, caller, order_id, *then)
+    stage = await queries.get_status_at(mount.book, caller, order, *then)
+    secrets = _open(mount, caller, order)
+    body = wire.render_order(order, caller.organisation.name, wire.standing_then(stage), secrets)
+    return Response(200, (JSON, PRIVATE), body)
 
 
 async def _render(mount: Mount, caller: Caller, order: Order) -> bytes:

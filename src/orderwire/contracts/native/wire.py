@@ -67,6 +67,13 @@ STRICT_ORDER = strict(OrderBody, also=_DOCUMENT)
 STRICT_STAGE = strict(NewStage)
 
 
+class Moment(NamedTuple):
+    """What a read of the past asks for, None being now."""
+
+    as_of: datetime | None = None
+    known_at: datetime | None = None
+
+
 class Standing(NamedTuple):
     """Where an order stands, or stood, as an answer shows it."""
 
@@ -102,10 +109,10 @@ def parse_stage(request: Request) -> NewStage:
     return convert(_parse_body(request), STRICT_STAGE)
 
 
-def parse_moment(request: Request) -> tuple[datetime | None, datetime | None]:
-    """The parameters `as_of` and `known_at`, None where not given. Raises FieldInvalid."""
+def parse_moment(request: Request) -> Moment | None:
+    """The parameters `as_of` and `known_at`, None if neither is given. Raises FieldInvalid."""
     if not request.query:
-        return None, None
+        return None
     try:
         pairs = parse_qsl(
             request.query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=8
@@ -119,7 +126,7 @@ def parse_moment(request: Request) -> tuple[datetime | None, datetime | None]:
         if name in given:
             raise FieldInvalid(name, "given twice")
         given[name] = read_instant(name, text)
-    return given.get("as_of"), given.get("known_at")
+    return Moment(**given) if given else None
 
 
 def render_etag(order: Order) -> str:
