@@ -123,6 +123,23 @@ async def test_a_status_keeps_what_a_later_stage_does_not_say(book: Book) -> Non
     assert status.detail.details == Details(notes="gate code", rush=False)
 
 
+async def test_another_appointment_takes_nothing_from_the_one_before(book: Book) -> None:
+    caller = make_caller(await make_organisation(book))
+    order = await place_order(book, caller, NewOrder())
+    said = [
+        Appointment(id=1, cancel_reason="rain"),
+        Appointment(confirmed="yes"),
+        Appointment(id=2, start_at="noon"),
+    ]
+    seen = []
+    for appointment in said:
+        detail = StageDetail(appointment=appointment)
+        _, status = await append_stage(book, caller, order, NewStage(stage="x", detail=detail))
+        assert status is not None
+        seen.append(status.detail.appointment)
+    assert seen == [said[0], Appointment(id=1, cancel_reason="rain", confirmed="yes"), said[2]]
+
+
 async def test_an_owed_notice_keeps_a_repeat_from_adding_a_stage(book: Book) -> None:
     caller = make_caller(await make_organisation(book))
     order = await place_order(book, caller, NewOrder())

@@ -23,6 +23,8 @@ from orderwire.book.values import plain_number
 from orderwire.vault import VaultError
 from tests.factories import make_caller, make_organisation, read_mails
 
+FOREVER = datetime.max
+
 
 @pytest.mark.parametrize(
     "request_",
@@ -54,6 +56,7 @@ from tests.factories import make_caller, make_organisation, read_mails
         NewOrder(stages=(NewStage(stage=""),)),
         NewOrder(stages=(NewStage(stage="x" * 256),)),
         NewOrder(stages=(NewStage(stage="a\0"),)),
+        NewOrder(stages=(NewStage(stage="\ud800"),)),
         NewOrder(stages=(NewStage(stage="x", detail=StageDetail(notes="\ud800")),)),
         NewOrder(group_order_id="0b0f7a52-43a6-4a5b-9a51-4d0b3e6ce111"),
     ],
@@ -171,3 +174,17 @@ async def test_the_right_to_write_is_needed(book: Book) -> None:
     writer = make_caller(organisation, frozenset({WRITE}))
     with pytest.raises(NotAllowed):
         await get_order(book, writer, order.id)
+
+
+@pytest.mark.parametrize(
+    "stage", ["nb\u00a0sp", "👩\u200d🔧 on site", "tab\there", "two\nlines", "ｗｉｄｅ", "x" * 255]
+)
+async def test_a_stage_may_be_any_text(book: Book, stage: str) -> None:
+    caller = make_caller(await make_organisation(book))
+    order = await place_order(book, caller, NewOrder())
+    appended, status = await append_stage(book, caller, order, NewStage(stage=stage))
+    assert appended.stage == stage
+    assert status is not None
+    assert (await book.store.list_stages(order.organisation_id, order.id, FOREVER, FOREVER, 10))[
+        0
+    ] == appended

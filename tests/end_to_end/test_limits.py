@@ -128,6 +128,7 @@ MALFORMED: dict[str, Callable[[dict[str, Any]], bytes]] = {
     "a NUL character": lambda body: with_text(body, '"a\\u0000b"'),
     "an object": lambda body: with_text(body, '{"a": 1}'),
     "a list inside": lambda body: with_text(body, "[[]]"),
+    "a body far over the limit": lambda body: with_text(body, '"' + "x" * 9_000_000 + '"'),
     "a body over the limit": lambda body: with_text(body, '"' + "x" * 1_100_000 + '"'),
 }
 

@@ -38,7 +38,7 @@ from .orders import (
     Voucher,
 )
 from .queries import check_may_read, open_voucher, voucher_place
-from .stages import NewStage, Origin, Stage, StageDetail, Status, StatusDetail
+from .stages import Appointment, NewStage, Origin, Stage, StageDetail, Status, StatusDetail
 from .store import Book, Mail, Transaction
 from .values import check_instant, check_text, check_word, keep
 
@@ -249,8 +249,6 @@ def check_new_stage(request: NewStage) -> None:
     if not 1 <= len(request.stage) <= MAX_STAGE_LENGTH:
         raise FieldInvalid("stage", f"must have 1 to {MAX_STAGE_LENGTH} characters")
     check_text("stage", request.stage)
-    if not request.stage.isprintable():
-        raise FieldInvalid("stage", "holds characters that can't be printed")
     check_instant("effective_at", request.effective_at)
     keep("detail", request.detail, MAX_STAGE_DETAIL_BYTES, _decode_detail)
 
@@ -269,14 +267,11 @@ def _seal(book: Book, new: NewVoucher, place: str) -> Voucher:
         if len(secret) > MAX_VOUCHER_SECRET_LENGTH:
             raise FieldInvalid(f"vouchers.{name}", f"longer than {MAX_VOUCHER_SECRET_LENGTH} characters")
         check_text(f"vouchers.{name}", secret)
-    try:
-        return msgspec.structs.replace(
-            new.voucher,
-            code=book.vault.seal(new.code, place),
-            pin=book.vault.seal(new.pin, place) if new.pin else None,
-        )
-    except UnicodeEncodeError as error:
-        raise FieldInvalid("vouchers", "holds text that is not Unicode (a lone surrogate)") from error
+    return msgspec.structs.replace(
+        new.voucher,
+        code=book.vault.seal(new.code, place),
+        pin=book.vault.seal(new.pin, place) if new.pin else None,
+    )
 
 
 async def _check_group(tx: Transaction, order: Order) -> None:
@@ -333,10 +328,16 @@ def _next_status(status: Status | None, stage: Stage) -> Status | None:
         changed_at=stage.recorded_at,
         detail=StatusDetail(
             client=_over(before.client, said.client),
-            appointment=_over(before.appointment, said.appointment),
+            appointment=_appointment(before.appointment, said.appointment),
             details=_over(before.details, said.details),
         ),
     )
+
+
+def _appointment(before: Appointment | None, said: Appointment | None) -> Appointment | None:
+    """What is known of the appointment; nothing of another one's."""
+    is_another = before is not None and said is not None and said.id is not None and said.id != before.id
+    return said if is_another else _over(before, said)
 
 
 def _over(before: Detail | None, said: Detail | None) -> Detail | None:

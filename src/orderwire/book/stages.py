@@ -12,9 +12,11 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from .orders import LongText, Text
+from .orders import LongText, Name, Text
 
-Addon = Text | int | float | bool | None
+# A service added to the order: a plain value, or a flat hash of plain values.
+Scalar = Text | int | float | bool | None
+Addon = Scalar | dict[Name, Scalar]
 
 
 class WallClock(Struct, frozen=True, kw_only=True, omit_defaults=True):

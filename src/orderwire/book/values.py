@@ -28,10 +28,7 @@ def keep(field: str, record: T, limit_bytes: int, decode: Callable[[bytes], T]) 
 
     Raises FieldInvalid naming `field` and the place within it.
     """
-    try:
-        encoded = _encode(canonical(field, record))
-    except UnicodeEncodeError as error:
-        raise FieldInvalid(field, "holds text that is not Unicode (a lone surrogate)") from error
+    encoded = _encode(canonical(field, record))
     if len(encoded) > limit_bytes:
         raise FieldInvalid(field, f"larger than {limit_bytes} bytes")
     try:
@@ -93,9 +90,14 @@ def plain_number(field: str, value: Decimal) -> Decimal:
 
 
 def check_text(field: str, value: str) -> None:
-    """Raises FieldInvalid for a text that holds a NUL character."""
+    """Raises FieldInvalid for a text that holds a NUL character or a lone surrogate."""
     if "\0" in value:
         raise FieldInvalid(field, "holds a NUL character")
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise FieldInvalid(field, "is not Unicode text (a lone surrogate)") from error
 
 
 def check_word(field: str, value: str | None, words: frozenset[str]) -> None:

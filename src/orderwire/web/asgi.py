@@ -21,6 +21,10 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
 
 
+# A body is read on to this many times the limit before the connection is given up.
+READ_ON = 16
+
+
 class Face(Protocol):
     """Something that answers requests below a path: a contract, or the pages about the service."""
 
@@ -107,23 +111,27 @@ class AsgiApp:
             raise HeadersTooLarge
 
     async def _read_body(self, request: Request, receive: Receive) -> bytes:
+        """The body. One that is too large is read to its end all the same, within reason, because many
+        clients look for the answer only when they have sent everything."""
         limit = self._limits.body_bytes
         length = request.header(b"content-length")
-        if length is not None and length.isdigit() and int(length) > limit:
+        if length is not None and length.isdigit() and int(length) > limit * READ_ON:
             raise BodyTooLarge(limit)
         chunks: list[bytes] = []
         size = 0
-        while True:
+        more = True
+        while more and size <= limit * READ_ON:
             message = await receive()
             if message["type"] == "http.disconnect":
                 raise ClientGone
             chunk = message.get("body", b"")
             size += len(chunk)
-            if size > limit:
-                raise BodyTooLarge(limit)
-            chunks.append(chunk)
-            if not message.get("more_body", False):
-                return b"".join(chunks)
+            if size <= limit:
+                chunks.append(chunk)
+            more = message.get("more_body", False)
+        if size > limit:
+            raise BodyTooLarge(limit)
+        return b"".join(chunks)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         while True:

@@ -121,7 +121,7 @@ def test_the_cases_are_all_the_facts_there_are():
             b'{"stages": [{"stage": "x", "detail": {"started": {"text": "x"}}}]}',
             "stages[0].detail.started.at",
         ),
-        (b'{"stages": [{"stage": "x\\n"}]}', "stage"),
+        (b'{"stages": [{"stage": "x\\u0000"}]}', "stage"),
     ],
 )
 async def test_a_field_that_cannot_be_taken_is_named(native, body, field):

@@ -39,6 +39,8 @@ TEXT_LENGTH = 1_000
 LONG_TEXT_LENGTH = 10_000
 SMALLEST_INTEGER, LARGEST_INTEGER = -(2**63), 2**63 - 1
 MAX_ADDONS = 200
+MAX_ADDON_KEYS = 50
+NAME_LENGTH = 255
 
 _HEAD = ((b"content-type", b"application/json"),)
 _INTEGER = re.compile(r"-?[0-9]{1,19}")

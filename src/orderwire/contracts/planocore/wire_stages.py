@@ -21,6 +21,7 @@ from orderwire.book.stages import (
     Client,
     Details,
     NewStage,
+    Scalar,
     Stage,
     StageDetail,
     Status,
@@ -31,7 +32,9 @@ from orderwire.book.store import Mail
 from .wire import (
     LARGEST_INTEGER,
     LONG_TEXT_LENGTH,
+    MAX_ADDON_KEYS,
     MAX_ADDONS,
+    NAME_LENGTH,
     SMALLEST_INTEGER,
     TEXT_LENGTH,
     Params,
@@ -229,6 +232,15 @@ def _parse_addons(params: Params, name: str) -> tuple[Addon, ...] | None:
 
 
 def _parse_addon(attr: str, item: Any) -> Addon:
+    """A plain value, or a flat hash of plain values (the sibling API's add-on services are such)."""
+    if isinstance(item, dict):
+        if len(item) > MAX_ADDON_KEYS or not all(0 < len(key) <= NAME_LENGTH for key in item):
+            raise FieldInvalid(attr, f"a hash of at most {MAX_ADDON_KEYS} keys")
+        return {key: _parse_scalar(attr, value) for key, value in item.items()}
+    return _parse_scalar(attr, item)
+
+
+def _parse_scalar(attr: str, item: Any) -> Scalar:
     if isinstance(item, str):
         # Read as a text of its own, so that it keeps to the limits of a text even when it is empty.
         return Params({attr: item}).text(attr, TEXT_LENGTH) or ""
@@ -238,7 +250,7 @@ def _parse_addon(attr: str, item: Any) -> Addon:
         return float(item)
     if isinstance(item, int) and SMALLEST_INTEGER <= item <= LARGEST_INTEGER:
         return item
-    raise FieldInvalid(attr, "must hold texts, numbers, booleans or nulls")
+    raise FieldInvalid(attr, "must hold plain values, or flat hashes of them")
 
 
 def parse_notifications(text: str) -> dict[str, str]:
@@ -268,7 +280,9 @@ def render_notice(order: Order, new: NewStage, recipient: str) -> Mail:
     lines = [f"Order: {number}", f"Event: {new.detail.event}", f"Stage: {new.stage}"]
     if new.detail.started is not None:
         lines.append(f"At: {new.detail.started.text} (Mountain Time)")
-    return Mail(to=to, subject=f"Order {number}: {new.stage}", text="\n".join(lines) + "\n")
+    # A stage may be any text; a subject is one line.
+    subject = f"Order {number}: {' '.join(new.stage.split())}"
+    return Mail(to=to, subject=subject, text="\n".join(lines) + "\n")
 
 
 def render_created(order: Order, stage: Stage, status: Status | None) -> Created:
