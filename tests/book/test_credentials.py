@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -157,3 +158,15 @@ async def test_tokens_that_ended_long_ago_are_forgotten(book: Book) -> None:
     assert await forget_ended_tokens(book) == 3
     for secret, there in ((kept, True), (remembered, True), (old, False), (idle, False), (revoked, False)):
         assert (await book.store.fetch_credential("t.session", digest(secret)) is not None) == there
+
+
+async def test_a_flood_of_wrong_passwords_stays_on_two_threads(book: Book) -> None:
+    person = await create_person(book, await make_organisation(book), "ann", "right", Profile())
+    outcomes = await asyncio.gather(
+        *(check_password(book, person, f"wrong {n}") for n in range(12)),
+        check_password(book, person, "right"),
+        return_exceptions=True,
+    )
+    assert [type(outcome) for outcome in outcomes] == [CredentialUnknown] * 12 + [type(person)]
+    hashers = [thread for thread in threading.enumerate() if thread.name.startswith("orderwire-hasher")]
+    assert 1 <= len(hashers) <= 2

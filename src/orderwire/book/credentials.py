@@ -95,8 +95,9 @@ async def check_password(book: Book, person: Person | None, password: str) -> Pe
     hashed = person.password_hash if person is not None and not person.disabled else None
     if person is not None and hashed is not None and book.vault.recalls(password, hashed):
         return person
-    async with book.hashing:
-        right = await asyncio.to_thread(book.vault.verify, password, hashed or book.decoy_hash)
+    loop = asyncio.get_running_loop()
+    verify = book.vault.verify
+    right = await loop.run_in_executor(book.hashers, verify, password, hashed or book.decoy_hash)
     if not right or person is None or hashed is None:
         raise CredentialUnknown
     return person

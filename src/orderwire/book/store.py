@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -130,8 +131,9 @@ class Book:
     clock: Clock
     credentials: CredentialCache
     noted_uses: dict[bytes, datetime] = field(default_factory=dict)
-    # argon2id takes 19 MiB and tens of milliseconds each: two at a time keep memory and cores bounded.
-    hashing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
+    # Two threads of its own check passwords: argon2id takes 19 MiB and tens of milliseconds each time,
+    # and a thread keeps what it took, so that a flood of wrong ones must not spread over many.
+    hashers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "orderwire-hasher"))
     decoy_hash: str = field(default_factory=lambda: hash_password(""))
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
 
@@ -150,4 +152,5 @@ class Book:
         """Wait for the work behind, then close the store."""
         if self.tasks:
             await asyncio.wait(list(self.tasks))
+        self.hashers.shutdown(wait=False, cancel_futures=True)
         await self.store.close()
