@@ -11,6 +11,7 @@ from statistics import median
 from .load import Run, write_requests
 from .machine import Server
 from .plan import Plan
+from .reference import READ
 from .subjects import Constant, Subject, look_at_answers
 
 # A server that was at work for less than this part of a round was not what limited the rate.
@@ -67,6 +68,7 @@ class Read:
     size: Constant
     read: Rounds
     fixed: Rounds
+    fixed_read: Rounds | None
 
     @property
     def ratios(self) -> list[float]:
@@ -82,6 +84,11 @@ class Read:
     def cpu_ratio(self) -> float:
         """The same by the processor time of both servers, which other programs hardly disturb."""
         return self.fixed.cpu_us / self.read.cpu_us
+
+    @property
+    def cpu_ratio_read(self) -> float | None:
+        """The same against a reference that reads the request's body, too; None for one without a body."""
+        return None if self.fixed_read is None else self.fixed_read.cpu_us / self.read.cpu_us
 
     @property
     def is_disturbed(self) -> bool:
@@ -113,9 +120,13 @@ def write_answers(plan: Plan, sizes: dict[str, Constant]) -> Path:
 def _measure(plan: Plan, subject: Subject, size: Constant, server: Server, reference: Server) -> Read:
     asks = [subject.ask(order) for order in plan.orders]
     own = write_requests(plan.folder / "read", [ask.text for ask in asks])
-    fixed = write_requests(plan.folder / "fixed", [ask.text_for(subject.name) for ask in asks])
-    read = Read(subject, size, Rounds(), Rounds())
+    path = f"/{subject.name}"
+    fixed = write_requests(plan.folder / "fixed", [ask.text_for(path) for ask in asks])
+    read = Read(subject, size, Rounds(), Rounds(), Rounds() if asks[0].body else None)
     sides = [(reference, fixed, read.fixed), (server, own, read.read)]
+    if read.fixed_read is not None:
+        texts = [ask.text_for(path + READ) for ask in asks]
+        sides.append((reference, write_requests(plan.folder / "fixed-read", texts), read.fixed_read))
     for number in range(plan.rounds):
         # Whoever goes first in one round goes last in the next, so that a drift favours nobody.
         for side, requests, rounds in sides if number % 2 == 0 else sides[::-1]:

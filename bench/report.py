@@ -41,6 +41,7 @@ def print_reads(how: Pass, reads: Sequence[Read]) -> None:
         "ratio",
         "min..max",
         "CPU ratio",
+        "body read",
         "us read",
         "us fixed",
         "busy %",
@@ -64,6 +65,7 @@ def _read_row(how: Pass, read: Read) -> list[str]:
         f"{read.ratio:.3f}",
         _span(read.ratios, ".3f"),
         f"{read.cpu_ratio:.3f}",
+        "" if read.cpu_ratio_read is None else f"{read.cpu_ratio_read:.3f}",
         f"{read.read.cpu_us:.1f}",
         f"{read.fixed.cpu_us:.1f}",
         f"{read.read.busy:.0%}/{read.fixed.busy:.0%}".replace("%", ""),
@@ -131,6 +133,8 @@ def reads_json(how: Pass, reads: Sequence[Read]) -> list[dict[str, Any]]:
             "met": read.judged >= how.target,
             "read": _rounds_json(read.read),
             "fixed": _rounds_json(read.fixed),
+            "fixed_body_read": None if read.fixed_read is None else _rounds_json(read.fixed_read),
+            "ratio_by_cpu_time_body_read": read.cpu_ratio_read,
         }
         for read in reads
     ]

@@ -37,9 +37,8 @@ class Ask:
         """As it goes over the wire."""
         return request_text(self.method, self.target, self.headers, self.body)
 
-    def text_for(self, subject: str) -> bytes:
-        """The same request, byte for byte as long, to the subject's one path on the reference server."""
-        path = f"/{subject}"
+    def text_for(self, path: str) -> bytes:
+        """The same request, byte for byte as long, to one path on the reference server."""
         target = path + "?" + "x" * (len(self.target) - len(path) - 1)
         return request_text(self.method, target, self.headers, self.body)
 
