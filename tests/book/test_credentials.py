@@ -170,3 +170,15 @@ async def test_a_flood_of_wrong_passwords_stays_on_two_threads(book: Book) -> No
     assert [type(outcome) for outcome in outcomes] == [CredentialUnknown] * 12 + [type(person)]
     hashers = [thread for thread in threading.enumerate() if thread.name.startswith("orderwire-hasher")]
     assert 1 <= len(hashers) <= 2
+
+
+async def test_a_client_id_belongs_to_one_application_of_all_organisations(book: Book) -> None:
+    for name in ("here", "there"):
+        organisation = await make_organisation(book, name)
+        await create_application(book, organisation, "shop", "Shop")
+        with pytest.raises(AlreadyExists):
+            await create_application(book, organisation, "shop", "Shop")
+    await create_application(book, organisation, "one", "One", "our-client")
+    with pytest.raises(AlreadyExists) as taken:
+        await create_application(book, await make_organisation(book, "here"), "two", "Two", "our-client")
+    assert (taken.value.scheme, taken.value.name) == ("client_id", "our-client")

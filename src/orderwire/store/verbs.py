@@ -178,14 +178,16 @@ class Writes(Reads):
             raise AlreadyExists("person", person.username)
 
     async def insert_application(self, application: Application, at: datetime) -> None:
-        secret = application.secret_digest
+        secret, client_id = application.secret_digest, application.client_id
+        if client_id is not None and await self.fetch_client(client_id) is not None:
+            raise AlreadyExists("client_id", client_id)
         if not await self.rows(
             accounts.INSERT_APPLICATION,
             application.id,
             application.organisation_id,
             application.slug,
             application.name,
-            application.client_id,
+            client_id,
             None if secret is None else secret.hex(),
             micros(at),
         ):
