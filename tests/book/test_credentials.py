@@ -8,7 +8,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from orderwire.book.accounts import NewToken, create_person, forget_ended_tokens, issue_tokens, revoke_token
+from orderwire.book.accounts import (
+    NewToken,
+    create_application,
+    create_person,
+    forget_ended_tokens,
+    issue_tokens,
+    revoke_token,
+)
 from orderwire.book.callers import READ, CredentialCache, Profile
 from orderwire.book.credentials import check_password, read_credential
 from orderwire.book.errors import AlreadyExists, CredentialExpired, CredentialUnknown, FieldInvalid
