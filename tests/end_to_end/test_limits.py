@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -261,3 +262,64 @@ def test_the_body_limit_is_a_setting(start_service: Callable[..., Service]) -> N
     small = service.request("POST", "/v1/orders", headers, json.dumps({"notes": "x" * 1_900}))
     large = service.request("POST", "/v1/orders", headers, json.dumps({"notes": "x" * 2_100}))
     assert (small.status, large.status) == (201, 413)
+
+
+def raw(service: Service, data: bytes, *, ends: bool = False) -> bytes:
+    """What comes back for these very bytes; with `ends` we say that no more will follow."""
+    with socket.create_connection(("127.0.0.1", service.port), timeout=20) as connection:
+        connection.sendall(data)
+        if ends:
+            connection.shutdown(socket.SHUT_WR)
+        received = b""
+        while chunk := connection.recv(65_536):
+            received += chunk
+    return received
+
+
+BROKEN_BODIES = {
+    "a chunk size that is none": b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+    "less than was announced": b"Content-Length: 50\r\n\r\n{}",
+}
+
+
+@pytest.mark.parametrize("what", BROKEN_BODIES)
+@pytest.mark.parametrize("name", TARGETS)
+def test_a_body_that_breaks_off_is_the_clients_fault(
+    faces: Faces, targets: dict[str, Target], name: str, what: str
+) -> None:
+    target = targets[name]
+    head = "".join(f"{key}: {value}\r\n" for key, value in target.headers.items())
+    request = f"POST {target.path} HTTP/1.1\r\nHost: {faces.service.host}\r\n{head}".encode()
+    answer = raw(faces.service, request + BROKEN_BODIES[what], ends=True)
+    assert answer.startswith(b"HTTP/1.1 4"), answer
+    assert b"granian" not in answer
+
+
+@pytest.mark.parametrize(
+    ("version", "hosts", "is_taken"),
+    [
+        ("1.1", [], False),
+        ("1.0", [], True),
+        ("1.1", ["a.example", "b.example"], False),
+        ("1.1", ["a.example", "a.example"], False),
+        ("1.1", ["a b<x>"], False),
+        ("1.1", ['a"b'], False),
+        ("1.1", ["a.example/path"], False),
+        ("1.1", ["user@a.example"], False),
+        ("1.1", [""], False),
+        ("1.1", ["a.example:8080"], True),
+        ("1.1", ["[::1]:8080"], True),
+    ],
+)
+@pytest.mark.parametrize("path", ["/v1/orders/1", "/api/v1.0/orders/5", "/orders/x", "/chef/v1/oauth/token"])
+def test_one_host_is_needed_and_it_must_be_one(
+    faces: Faces, path: str, version: str, hosts: list[str], is_taken: bool
+) -> None:
+    fields = "".join(f"Host: {host}\r\n" for host in hosts)
+    answer = raw(faces.service, f"GET {path} HTTP/{version}\r\n{fields}Connection: close\r\n\r\n".encode())
+    status = int(answer.split(b" ", 2)[1])
+    # No credential was shown: that is the next thing to be refused, if the host was taken.
+    assert (b"host" in answer.lower().partition(b"\r\n\r\n")[2]) != is_taken or path.startswith("/chef"), (
+        answer
+    )
+    assert status in ((400, 401, 404) if is_taken else (400,)), answer

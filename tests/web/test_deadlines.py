@@ -62,7 +62,8 @@ async def test_a_body_that_never_ends_is_given_up() -> None:
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
 
-    scope = {"type": "http", "method": "POST", "raw_path": b"/quick", "query_string": b"", "headers": []}
+    host = [(b"host", b"test")]
+    scope = {"type": "http", "method": "POST", "raw_path": b"/quick", "query_string": b"", "headers": host}
     await app(Face(asyncio.Event()), 0.05)({**scope, "scheme": "http"}, receive, send)
     assert sent[0]["status"] == 408
 

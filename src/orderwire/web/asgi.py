@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 from .deadlines import Deadlines
-from .errors import BodyTimedOut, BodyTooLarge, HeadersTooLarge, UrlTooLong, WebError
+from .errors import (
+    BodyMalformed,
+    BodyTimedOut,
+    BodyTooLarge,
+    HeadersTooLarge,
+    HostInvalid,
+    UrlTooLong,
+    WebError,
+)
 from .limits import Limits
 from .request import Request
 from .response import Response
@@ -25,6 +34,16 @@ _BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
 READ_ON = 16
 
 
+# A host and an optional port, as RFC 3986 spells them; links are built from it.
+_HOST = re.compile(rb"(?:[A-Za-z0-9._~-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+
+
+def check_host(value: bytes) -> None:
+    """Raises HostInvalid unless the value is a host that can stand in a link."""
+    if not _HOST.fullmatch(value):
+        raise HostInvalid
+
+
 class Face(Protocol):
     """Something that answers requests below a path: a contract, or the pages about the service."""
 
@@ -32,10 +51,6 @@ class Face(Protocol):
     def name(self) -> str: ...
     async def answer(self, request: Request) -> Response: ...
     def refuse(self, request: Request, fault: WebError) -> Response: ...
-
-
-class ClientGone(Exception):
-    """The client closed the connection before its request was complete."""
 
 
 class AsgiApp:
@@ -55,9 +70,14 @@ class AsgiApp:
         self._face_of = face_of
         self._limits = limits
         self._deadlines = Deadlines(limits.request_seconds)
+        self._last_host = b""
         self._opened = opened
         self._closed = closed
         self.counts: defaultdict[tuple[str, int], int] = defaultdict(int)
+
+    def drain(self, seconds: float) -> None:
+        """Give what is under way this long to end, because the server is about to."""
+        self._deadlines.shorten(seconds)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -76,14 +96,12 @@ class AsgiApp:
         face = self._face_of(request)
         task = self._deadlines.begin()
         try:
-            self._check_head(request)
+            self._check_head(request, scope.get("http_version", "1.1"))
             if method not in _BODILESS:
                 request.body = await self._read_body(request, receive)
             response = await face.answer(request)
         except WebError as fault:
             response = face.refuse(request, fault)
-        except ClientGone:
-            return
         except asyncio.CancelledError:
             if task not in self._deadlines.overdue:
                 raise
@@ -98,17 +116,26 @@ class AsgiApp:
         body = response.body if method != "HEAD" else b""
         await send({"type": "http.response.body", "body": body})
 
-    def _check_head(self, request: Request) -> None:
+    def _check_head(self, request: Request, version: str) -> None:
         limits = self._limits
         if len(request.path) + len(request.query) > limits.url_bytes:
             raise UrlTooLong
         if len(request.headers) > limits.header_count:
             raise HeadersTooLarge
-        size = 0
+        size = hosts = 0
         for name, value in request.headers:
             size += len(name) + len(value)
+            # The server puts an empty one where the client sent none.
+            if name == b"host" and value:
+                hosts += 1
+                # Most requests name the host that the one before named.
+                if value != self._last_host:
+                    check_host(value)
+                    self._last_host = value
         if size > limits.header_bytes:
             raise HeadersTooLarge
+        if hosts > 1 or (not hosts and version == "1.1"):
+            raise HostInvalid
 
     async def _read_body(self, request: Request, receive: Receive) -> bytes:
         """The body. One that is too large is read to its end all the same, within reason, because many
@@ -123,7 +150,8 @@ class AsgiApp:
         while more and size <= limit * READ_ON:
             message = await receive()
             if message["type"] == "http.disconnect":
-                raise ClientGone
+                # Gone, or merely done sending: if anybody still listens, this is what was wrong.
+                raise BodyMalformed("it ended before its end")
             chunk = message.get("body", b"")
             size += len(chunk)
             if size <= limit:

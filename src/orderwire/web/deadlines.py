@@ -38,6 +38,14 @@ class Deadlines:
         self._ends.pop(task, None)
         self.overdue.discard(task)
 
+    def shorten(self, seconds: float) -> None:
+        """Every task, also those to come, is overdue after this many seconds, if not before."""
+        self._limit = min(self._limit, seconds)
+        self._tick = min(self._tick, seconds / 4)
+        end = asyncio.get_running_loop().time() + seconds
+        for task, before in self._ends.items():
+            self._ends[task] = min(before, end)
+
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
         now = loop.time()
         for task in [task for task, end in self._ends.items() if end < now]:

@@ -27,6 +27,10 @@ class HeadersTooLarge(WebError):
     """The header fields are more, or larger, than the limit."""
 
 
+class HostInvalid(WebError):
+    """There is no `Host` field, more than one, or one that names no host."""
+
+
 class BodyTooLarge(WebError):
     """The body is larger than `limit` bytes."""
 
@@ -72,6 +76,7 @@ WebFault = (
     | MethodUnknown
     | UrlTooLong
     | HeadersTooLarge
+    | HostInvalid
     | BodyTooLarge
     | BodyTimedOut
     | ContentTypeWrong

@@ -48,6 +48,7 @@ CASES = [
     (web_errors.BodyTimedOut(), 400, "badRequest", "POST data error", ""),
     (web_errors.ContentTypeWrong(), 400, "badRequest", "POST data error", ""),
     (web_errors.HeadersTooLarge(), 400, "badRequest", "Request header fields too large", ""),
+    (web_errors.HostInvalid(), 400, "badRequest", "Invalid host", ""),
     (
         book_errors.AlreadyExists("hostway.open_order", "x", 1),
         409,

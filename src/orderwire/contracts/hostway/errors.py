@@ -35,6 +35,7 @@ from orderwire.web.errors import (
     ContentTypeWrong,
     Crashed,
     HeadersTooLarge,
+    HostInvalid,
     MethodUnknown,
     RouteUnknown,
     RouteWithheld,
@@ -112,6 +113,8 @@ def render_error(_mount: Mount, _request: Request, fault: Fault) -> Response:
             return _fault(400, DATA_ERROR)
         case HeadersTooLarge():
             return _fault(400, "Request header fields too large")
+        case HostInvalid():
+            return _fault(400, "Invalid host")
         case AlreadyExists(scheme=scheme) if scheme == OPEN_SCHEME:
             return _fault(409, ALREADY_OPEN)
         case AlreadyExists() | StaleOrder() | ResendRefused():

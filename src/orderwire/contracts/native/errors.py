@@ -33,6 +33,7 @@ from orderwire.web.errors import (
     ContentTypeWrong,
     Crashed,
     HeadersTooLarge,
+    HostInvalid,
     MethodUnknown,
     RouteUnknown,
     RouteWithheld,
@@ -107,6 +108,8 @@ def render_error(_mount: Mount, _request: Request, fault: Fault) -> Response:
             return _problem(414, "url_too_long", "the URL is too long")
         case HeadersTooLarge():
             return _problem(431, "headers_too_large", "the header fields are too many or too large")
+        case HostInvalid():
+            return _problem(400, "host_invalid", "the Host field is missing, repeated, or names no host")
         case Crashed(request_id=request_id):
             return _problem(500, "crashed", "an error that nobody foresaw", request_id=request_id)
         case _:

@@ -30,6 +30,7 @@ from orderwire.web.errors import (
     ContentTypeWrong,
     Crashed,
     HeadersTooLarge,
+    HostInvalid,
     MethodUnknown,
     RouteUnknown,
     RouteWithheld,
@@ -70,7 +71,9 @@ def render_error(_mount: Mount, request: Request, fault: Fault) -> Response:
             return wire.render_failure(400, "invalid-content-type")
         case BodyTimedOut() if request.body:
             return wire.render_failure(500, "application-crash")
-        case BodyMalformed() | BodyTooLarge() | BodyTimedOut() | UrlTooLong() | HeadersTooLarge():
+        case BodyMalformed() | BodyTooLarge() | BodyTimedOut():
+            return wire.render_failure(400, "invalid-encoded-params")
+        case UrlTooLong() | HeadersTooLarge() | HostInvalid():
             return wire.render_failure(400, "invalid-encoded-params")
         case RouteUnknown() | MethodUnknown():
             return wire.render_failure(500, "route-non-existent")

@@ -30,6 +30,7 @@ from orderwire.web.errors import (
     ContentTypeWrong,
     Crashed,
     HeadersTooLarge,
+    HostInvalid,
     MethodUnknown,
     RouteUnknown,
     RouteWithheld,
@@ -77,6 +78,8 @@ def render_error(_mount: Mount, request: Request, fault: Fault) -> Response:
             return render_failure(414, "URI Too Long")
         case HeadersTooLarge():
             return render_failure(431, "Request Header Fields Too Large")
+        case HostInvalid():
+            return render_failure(400, "Bad request")
         case BodyTooLarge():
             return render_failure(413, "Content Too Large")
         case BodyTimedOut():
@@ -109,6 +112,8 @@ def render_token_error(fault: Fault) -> Response:
             return render_oauth_failure(414, "invalid_request", "uri too long")
         case HeadersTooLarge():
             return render_oauth_failure(431, "invalid_request", "header fields too large")
+        case HostInvalid():
+            return render_oauth_failure(400, "invalid_request", "invalid host")
         case BodyTooLarge():
             return render_oauth_failure(413, "invalid_request", "body too large")
         case BodyTimedOut():

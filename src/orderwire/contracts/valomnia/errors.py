@@ -30,6 +30,7 @@ from orderwire.web.errors import (
     ContentTypeWrong,
     Crashed,
     HeadersTooLarge,
+    HostInvalid,
     MethodUnknown,
     RouteUnknown,
     RouteWithheld,
@@ -80,6 +81,8 @@ def render_error(mount: Mount, request: Request, fault: Fault) -> Response:
             return render_failure(414, "uri_too_long", "The address is too long.")
         case HeadersTooLarge():
             return render_failure(431, "headers_too_large", "The header fields are too many or too large.")
+        case HostInvalid():
+            return render_failure(400, "invalid_host", "The host is missing, repeated, or invalid.")
         case BodyTooLarge(limit=limit):
             return render_failure(413, "body_too_large", f"The body has more than {limit} bytes.")
         case BodyTimedOut():
