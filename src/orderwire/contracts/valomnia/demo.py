@@ -94,7 +94,7 @@ def describe() -> dict[str, Any]:
 def curl(base_url: str) -> str:
     """Two lines: the log-in, and the operation."""
     return (
-        f"curl -s -c cookies.txt -d j_username={USERNAME} -d j_password={PASSWORD} -d ajax=true"
+        f"curl -s -i -c cookies.txt -d j_username={USERNAME} -d j_password={PASSWORD} -d ajax=true"
         f" {base_url}/j_spring_security_check\n"
         f"curl -s -b cookies.txt {base_url}/api/v1.0/orders/{ORDER_ID}"
     )
