@@ -104,7 +104,8 @@ class Service:
     def start(self) -> None:
         """Start the process and wait until it is ready."""
         where = ["--data", str(self.data)] if self._command == "demo" else []
-        options = ["--host", "127.0.0.1", "--port", str(self.port), *where]
+        host = [] if "ORDERWIRE_HOST" in self._env else ["--host", "127.0.0.1"]
+        options = [*host, "--port", str(self.port), *where]
         if self._command != "demo":
             self._env.setdefault("ORDERWIRE_DATABASE", str(self.data / "book.db"))
         self.log = self.data.parent / f"{self.data.name}-{self.port}.log"

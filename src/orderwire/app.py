@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import os
-import signal
-import socket
 import sqlite3
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+import structlog
 import uvloop
-from granian.constants import HTTPModes, Interfaces
-from granian.http import HTTP1Settings
-from granian.server.embed import Server
 
 from orderwire import contracts
 from orderwire import settings as table
@@ -25,11 +20,12 @@ from orderwire.book.errors import BookError
 from orderwire.book.store import Book, Mailbox
 from orderwire.contracts.contract import Contract, Mount
 from orderwire.courier.mail import FileMailbox, SmtpMailbox
+from orderwire.server import StartRefused, find_address, follow_parent, serve
 from orderwire.settings import Setting, Settings, SettingsError
 from orderwire.store.migrations import upgrade
 from orderwire.store.schema import NotMigrated, check_migrated, revision_of
 from orderwire.store.sqlite import SqliteStore
-from orderwire.vault import Vault, digest, new_key
+from orderwire.vault import Vault, VaultError, digest, new_key
 from orderwire.web.asgi import AsgiApp, Face
 from orderwire.web.limits import Limits
 from orderwire.web.pages import ServicePages
@@ -37,18 +33,23 @@ from orderwire.web.request import Request
 
 DEMO_ORGANISATION = "entity1"
 DEMO_DIRECTORY = "entity1-1450169988465"
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-# hyper's smallest read buffer; anything between it and the header limit would be refused without a form.
-LEAST_BUFFER_BYTES = 8_192
-BACKLOG = 1_024
+# The fact that proves, to whoever opens the book, that its key is at hand.
+KEY_PROOF = "key_proof"
 # From linux/prctl.h.
 PR_SET_PDEATHSIG = 1
 
-__all__ = ["NotMigrated", "create", "migrate", "open_book", "plant_demo", "run"]
+log = structlog.get_logger("orderwire.app")
 
-
-class StartRefused(Exception):
-    """The service can't be started this way; the message says why and what to do."""
+__all__ = [
+    "NotMigrated",
+    "StartRefused",
+    "create",
+    "follow_parent",
+    "migrate",
+    "open_book",
+    "plant_demo",
+    "run",
+]
 
 
 def contract_extra() -> tuple[Setting, ...]:
@@ -67,13 +68,43 @@ def now() -> datetime:
 
 
 def migrate(settings: Settings) -> tuple[str | None, str | None]:
-    """Bring the book to the newest schema and make its key file; gives the revisions before and after."""
+    """Bring the book to the newest schema; gives the revisions before and after.
+
+    A new book gets its key, and keeps the proof of it. Raises SettingsError when the key of a book that
+    has one is not at hand.
+    """
     path = settings.database_path
     before = revision_of(path)
     upgrade(path)
-    if not settings["vault_keys"]:
-        make_key_file(settings.key_file)
+    asyncio.run(_prove_key(settings))
     return before, revision_of(path)
+
+
+async def _prove_key(settings: Settings) -> None:
+    store = SqliteStore(settings.database_path)
+    try:
+        proof = await store.fetch_fact(KEY_PROOF)
+        if proof is None:
+            if not settings["vault_keys"]:
+                make_key_file(settings.key_file)
+            sealed = make_vault(settings).seal(KEY_PROOF, KEY_PROOF)
+            await store.write(lambda tx: tx.insert_fact(KEY_PROOF, sealed))
+        else:
+            check_key(make_vault(settings), proof)
+    finally:
+        await store.close()
+
+
+def check_key(vault: Vault, proof: str | None) -> None:
+    """Raises SettingsError unless the vault holds the key that the book's secrets are sealed with."""
+    try:
+        if proof is not None and vault.open(proof, KEY_PROOF) == KEY_PROOF:
+            return
+    except VaultError:
+        pass
+    raise SettingsError(
+        "the key is not the one that this book's vouchers are sealed with: restore its key file"
+    )
 
 
 def make_key_file(path: Path) -> None:
@@ -95,14 +126,13 @@ def make_vault(settings: Settings) -> Vault:
     if not keys:
         try:
             keys = tuple(settings.key_file.read_text().split())
-        except OSError as error:
-            raise SettingsError(
-                f"the key file {settings.key_file} can't be read: {error.strerror}"
-            ) from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"the key file {settings.key_file} can't be read: {error}") from error
     try:
         return Vault(keys)
     except ValueError as error:
-        raise SettingsError(f"the key file {settings.key_file}: {error}") from error
+        form = "a key is base64 of 32 bytes, one a line, the one that seals first"
+        raise SettingsError(f"the key file {settings.key_file} holds no keys: {form}") from error
 
 
 def make_mailbox(settings: Settings) -> Mailbox:
@@ -128,14 +158,27 @@ async def open_book(settings: Settings) -> Book:
         check_migrated(path)
         store = SqliteStore(path)
     except sqlite3.Error as error:
-        raise StartRefused(f"{path} can't be opened: {error}") from error
+        raise StartRefused(f"{path} can't be opened: {error}{_hint(path)}") from error
+    try:
+        vault = make_vault(settings)
+        check_key(vault, await store.fetch_fact(KEY_PROOF))
+    except (SettingsError, BookError):
+        await store.close()
+        raise
     return Book(
         store=store,
-        vault=make_vault(settings),
+        vault=vault,
         mailbox=make_mailbox(settings),
         clock=now,
         credentials=CredentialCache(ttl_s=settings["credential_cache_ms"] / 1_000),
     )
+
+
+def _hint(path: Path) -> str:
+    """What stands in the way of opening a book that is itself in order, if anything is seen to."""
+    beside = [path.with_name(path.name + end) for end in ("", "-wal", "-shm")]
+    locked = [str(one) for one in beside if one.exists() and not os.access(one, os.W_OK)]
+    return f" (not writable: {', '.join(locked)})" if locked else ""
 
 
 async def plant_demo(book: Book) -> Organisation:
@@ -174,6 +217,13 @@ def make_mount(contract: Contract, book: Book, settings: Settings) -> Mount:
     )
 
 
+async def warn_of_unknown_bindings(mount: Mount) -> None:
+    """Log each organisation that the settings bind the contract to and the book does not have (yet)."""
+    for name in sorted({mount.organisation, *mount.hosts.values()} - {""}):
+        if await mount.book.store.fetch_organisation(name) is None:
+            log.warning("bound to an organisation that is not there", contract=mount.name, organisation=name)
+
+
 class Site:
     """Which face a request belongs to: by the longest path prefix, then by host."""
 
@@ -206,14 +256,14 @@ class Service:
         self._settings = settings
         self._demo = demo
         self._book: Book | None = None
-        limits = Limits(
+        self.limits = Limits(
             body_bytes=settings["body_bytes"],
             url_bytes=settings["url_bytes"],
             header_bytes=settings["header_bytes"],
             header_count=settings["header_count"],
             request_seconds=settings["request_seconds"],
         )
-        self.asgi = AsgiApp(self._face_of, limits, self.open, self.close)
+        self.asgi = AsgiApp(self._face_of, self.limits, self.open, self.close)
         self._site: Site | None = None
 
     def _face_of(self, request: Request) -> Face:
@@ -227,12 +277,15 @@ class Service:
             await plant_demo(book)
         else:
             await check_no_demo_credentials(book)
-        await forget_ended_tokens(book)
+        # Housekeeping: a book that can be read only is served all the same.
+        book.behind(forget_ended_tokens(book))
         mounts = {
             c.name: make_mount(c, book, self._settings)
             for c in contracts.ALL
             if self._settings[f"{c.name}.enabled"]
         }
+        for mount in mounts.values():
+            await warn_of_unknown_bindings(mount)
         served = [(m.contract.title, " ".join(m.contract.prefixes)) for m in mounts.values()]
         self._book = book
         self._site = Site(mounts, ServicePages(served, self._is_ready, self.asgi.counts))
@@ -259,62 +312,19 @@ def create() -> AsgiApp:
 
 
 def run(settings: Settings, *, demo: bool = False, started: Callable[[], None] | None = None) -> None:
-    """Serve until SIGINT or SIGTERM; `started` is called once the book is open, just before listening.
+    """Serve until SIGINT or SIGTERM; `started` is called once the listener takes connections.
 
-    Raises StartRefused when the address is taken or the book may not be served, NotMigrated,
+    Raises StartRefused when the address can't be had or the book may not be served, NotMigrated,
     SettingsError.
     """
-    check_address(settings["host"], settings["port"])
-    uvloop.run(_serve(settings, demo=demo, started=started))
+    address = find_address(settings["host"], settings["port"])
+    uvloop.run(_run(settings, address, demo=demo, started=started))
 
 
-def check_address(host: str, port: int) -> None:
-    """Raises StartRefused if nobody could listen there; two servers on one port would share it silently."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise StartRefused(f"can't listen on {host} port {port}: {error.strerror}") from error
-
-
-async def _serve(settings: Settings, *, demo: bool, started: Callable[[], None] | None) -> None:
+async def _run(settings: Settings, address: str, *, demo: bool, started: Callable[[], None] | None) -> None:
     service = Service(settings, demo=demo)
     await service.open()
     try:
-        server = _server(service.asgi, settings)
-        loop = asyncio.get_running_loop()
-        for number in STOP_SIGNALS:
-            loop.add_signal_handler(number, server.stop)
-        if started is not None:
-            started()
-        await server.serve()
+        await serve(service.asgi, address, settings["port"], service.limits, started)
     finally:
         await service.close()
-
-
-def _server(asgi: AsgiApp, settings: Settings) -> Server:
-    # The book is opened before the server, so that a refusal is an error of the command: no lifespan.
-    return Server(
-        asgi,
-        address=settings["host"],
-        port=settings["port"],
-        interface=Interfaces.ASGINL,
-        http=HTTPModes.http1,
-        websockets=False,
-        backlog=BACKLOG,
-        log_enabled=False,
-        http1_settings=HTTP1Settings(
-            max_buffer_size=max(LEAST_BUFFER_BYTES, 2 * (settings["header_bytes"] + settings["url_bytes"])),
-            header_read_timeout=int(settings["request_seconds"] * 1_000),
-        ),
-    )
-
-
-def follow_parent() -> None:
-    """End with the process that started this one (`make`), so that killing it leaves no server behind."""
-    parent = os.getppid()
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != parent:
-        raise StartRefused("the process that started this one is gone")

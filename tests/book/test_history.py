@@ -200,3 +200,18 @@ async def test_another_organisations_order_is_not_there(book: Book) -> None:
         await place_order(book, make_caller(here.organisation, frozenset()), NewOrder())
     other = await place_order(book, there, NewOrder(document=Document(names={"reference": "R"})))
     assert (await get_order_named(book, there, "reference", "R")).id == other.id
+
+
+async def test_a_clock_set_back_teaches_nothing_before_what_was_known(book: Book) -> None:
+    clock = Ticking()
+    book.clock = clock
+    caller = make_caller(await make_organisation(book))
+    order = await place_order(book, caller, NewOrder(stages=(NewStage(stage="first"),)))
+    clock.at = START - 48 * HOUR
+    stage, status = await append_stage(book, caller, order, NewStage(stage="second"))
+    assert stage.recorded_at == START
+    assert status is not None
+    assert status.stage == "second"
+    clock.at = START + HOUR
+    known = await list_stages_at(book, caller, order, START, START - HOUR)
+    assert known == []

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -71,3 +73,32 @@ def test_every_statement_on_an_order_table_names_its_bucket() -> None:
             continue
         has_bucket = any("bucket" in name for name in statement.params)
         assert has_bucket, f"{statement.name} touches every bucket"
+
+
+def test_a_book_is_its_owners_alone(tmp_path: Path) -> None:
+    path = tmp_path / "book.db"
+    upgrade(path)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_a_killed_migration_left_is_taken_back(tmp_path: Path) -> None:
+    path = tmp_path / "book.db"
+    upgrade(path)
+    # A hot journal, as kill -9 leaves it: a transaction whose first pages are in the file already.
+    script = (
+        "import os, sqlite3, sys\n"
+        "c = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+        "c.execute('PRAGMA journal_mode=DELETE'); c.execute('PRAGMA cache_size=1')\n"
+        "c.execute('BEGIN IMMEDIATE')\n"
+        "for n in range(3000):\n"
+        "    c.execute('INSERT INTO counters VALUES (?, 1)', (f'{n:030}',))\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+    killed = subprocess.run([sys.executable, "-c", script, str(path)], check=False)
+    assert killed.returncode == -9
+    assert path.with_name("book.db-journal").stat().st_size > 0
+    assert revision_of(path) == HEAD
+    upgrade(path)
+    connection = sqlite3.connect(path)
+    assert connection.execute("SELECT count(*) FROM counters").fetchone() == (4,)
+    connection.close()

@@ -20,6 +20,7 @@ REQUIRED = [
     "contracts",
     "courier",
     "importer",
+    "server",
     "settings",
     "store",
     "vault",

@@ -120,7 +120,14 @@ class MailFailed(BookError):
 
 
 class StoreUnavailable(BookError):
-    """The store can't be reached or refuses writes (full disk, locked, closed). Nothing was kept."""
+    """The store can't be reached or refuses (full disk, locked, closed, damaged). Nothing was kept.
+
+    `reason` is the engine's own word, for logs and operators, never for clients.
+    """
+
+    def __init__(self, reason: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 BookFault = (

@@ -99,6 +99,7 @@ async def place_order(book: Book, caller: Caller, request: NewOrder) -> Order:
         currency=request.currency,
         placed_at=request.placed_at or now,
         changed_at=request.changed_at or request.placed_at or now,
+        recorded_at=now,
         stage_count=len(request.stages),
         group_order_id=request.group_order_id,
         group_line=request.group_line,
@@ -138,7 +139,7 @@ async def append_stage(
     """
     check_may_write(caller)
     check_new_stage(request)
-    now = book.clock()
+    asked_at = book.clock()
     origin = caller.origin
 
     async def work(tx: Transaction) -> tuple[Stage, Status | None]:
@@ -150,11 +151,13 @@ async def append_stage(
         current = await tx.fetch_order(order.organisation_id, order.id)
         if current is None:
             raise OrderNotFound(str(order.id))
+        now = _not_before(current, asked_at)
         grown = msgspec.structs.replace(
             current,
             revision=current.revision + 1,
             stage_count=current.stage_count + 1,
             changed_at=max(current.changed_at, now),
+            recorded_at=now,
         )
         if not await tx.advance_order(grown, was=current.revision):
             raise StaleOrder(current.revision, grown.revision)
@@ -182,7 +185,7 @@ async def delete_order(book: Book, caller: Caller, order: Order) -> None:
     Raises NotAllowed, OrderClosed (already submitted) or OrderNotFound (deleted meanwhile).
     """
     check_may_read(caller, order)
-    now = book.clock()
+    asked_at = book.clock()
     origin = caller.origin
 
     async def work(tx: Transaction) -> None:
@@ -191,7 +194,9 @@ async def delete_order(book: Book, caller: Caller, order: Order) -> None:
             raise OrderNotFound(str(order.id))
         if current.lifecycle != OPEN:
             raise OrderClosed(current.lifecycle)
-        gone = msgspec.structs.replace(current, revision=current.revision + 1, changed_at=now)
+        now = _not_before(current, asked_at)
+        changes = {"revision": current.revision + 1, "changed_at": now, "recorded_at": now}
+        gone = msgspec.structs.replace(current, **changes)
         encoded = _encode(gone.document)
         if not await tx.update_order(gone, encoded, now, origin, was=current.revision, deleted=True):
             raise StaleOrder(current.revision, gone.revision)
@@ -278,6 +283,11 @@ async def _check_group(tx: Transaction, order: Order) -> None:
     group_id = order.group_order_id
     if group_id is not None and await tx.fetch_group_order(order.organisation_id, group_id) is None:
         raise FieldInvalid("group_order_id", "no such group order")
+
+
+def _not_before(order: Order, now: datetime) -> datetime:
+    """Now, or the order's last change if the clock was set back: one order is never learned backwards."""
+    return max(now, order.recorded_at)
 
 
 async def _claim(tx: Transaction, order: Order, scheme: str, name: str) -> None:

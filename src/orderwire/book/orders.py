@@ -190,7 +190,8 @@ class Document(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Order(Struct, frozen=True, kw_only=True):
-    """One order as it stands (or stood). `placed_at` and `changed_at` are effective instants."""
+    """One order as it stands (or stood). `placed_at` and `changed_at` are effective instants,
+    `recorded_at` is when the book learned of its last change."""
 
     id: int
     organisation_id: int
@@ -202,6 +203,7 @@ class Order(Struct, frozen=True, kw_only=True):
     currency: str | None
     placed_at: datetime
     changed_at: datetime
+    recorded_at: datetime
     stage_count: int
     group_order_id: str | None
     group_line: int | None

@@ -56,6 +56,7 @@ def demo(
     with failing(state):
         if end_with_parent:
             app.follow_parent()
+        settings.database_path.parent.mkdir(parents=True, exist_ok=True)
         migrate_book(settings)
         app.run(settings, demo=True, started=lambda: _announce(settings))
 

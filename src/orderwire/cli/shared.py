@@ -124,8 +124,8 @@ def _message(fact: BookError) -> tuple[int, str]:
             return NOTHING_FOUND, f"no order {sought}"
         case errors.CredentialUnknown():
             return NOTHING_FOUND, "no such token in use"
-        case errors.StoreUnavailable():
-            return REFUSED, "the book can't be written (full disk, or locked by another process)"
+        case errors.StoreUnavailable(reason=reason):
+            return REFUSED, f"the book can't be used: {reason}"
         case _:
             return REFUSED, f"{type(fact).__name__}: {fact}"
 

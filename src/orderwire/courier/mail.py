@@ -11,10 +11,19 @@ from email.utils import format_datetime, make_msgid
 from pathlib import Path
 
 import aiosmtplib
+import structlog
 
 from orderwire.book.errors import MailFailed
 from orderwire.book.notices import is_address
 from orderwire.book.store import Clock, Mail
+
+log = structlog.get_logger("orderwire.courier")
+
+
+def failed(reason: str) -> MailFailed:
+    """The fact that a mail could not be handed over, told to the operator, too (never to whom it went)."""
+    log.warning("mail failed", reason=reason)
+    return MailFailed(reason)
 
 
 def compose(mail: Mail, sender: str, clock: Clock) -> EmailMessage:
@@ -49,7 +58,7 @@ class FileMailbox:
         try:
             await asyncio.to_thread(self._write, bytes(message))
         except OSError as error:
-            raise MailFailed(f"the mail folder can't be written: {error.strerror}") from error
+            raise failed(f"the mail folder can't be written: {error.strerror}") from error
 
     def _write(self, content: bytes) -> None:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -95,4 +104,4 @@ class SmtpMailbox:
                     timeout=self.timeout_seconds,
                 )
         except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
-            raise MailFailed(f"the mail server did not take the mail: {type(error).__name__}") from error
+            raise failed(f"the mail server did not take the mail: {type(error).__name__}") from error

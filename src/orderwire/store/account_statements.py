@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import bindparam, delete, or_, select, update
 
 from .compiling import Statement, insert_into
-from .tables import applications, counters, organisations, persons, tokens
+from .tables import applications, book_facts, counters, organisations, persons, tokens
 
 _p = bindparam
 
@@ -50,6 +50,11 @@ TAKE_BLOCK = Statement(
     .returning(counters.c.next),
     ("size", "counter"),
 )
+
+FETCH_FACT = Statement(
+    "fetch_fact", select(book_facts.c.value).where(book_facts.c.name == _p("name")), ("name",)
+)
+INSERT_FACT = insert_into(book_facts, ignore=["name"])
 
 FETCH_ORGANISATION = Statement(
     "fetch_organisation", select(*_ORGANISATION).where(organisations.c.name == _p("name")), ("name",)

@@ -77,19 +77,20 @@ def order_of(row: Row) -> Order:
         revision=row[2],
         stage_count=row[3],
         changed_at=instant(row[4]),
-        kind=row[5],
-        lifecycle=row[6],
-        payment=row[7],
-        delivery=row[8],
-        currency=row[9],
-        placed_at=instant(row[10]),
-        group_order_id=row[11],
-        group_line=row[12],
-        document=_decode_document(row[13]),
+        recorded_at=instant(row[5]),
+        kind=row[6],
+        lifecycle=row[7],
+        payment=row[8],
+        delivery=row[9],
+        currency=row[10],
+        placed_at=instant(row[11]),
+        group_order_id=row[12],
+        group_line=row[13],
+        document=_decode_document(row[14]),
     )
 
 
-ORDER_WIDTH = 14
+ORDER_WIDTH = 15
 
 
 def state_values(order: Order, document: str, *, deleted: bool) -> tuple[Any, ...]:

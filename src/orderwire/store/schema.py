@@ -22,7 +22,8 @@ def revision_of(path: Path) -> str | None:
     """The migration that the book at `path` stands at; None when there is no book. Raises sqlite3.Error."""
     if not path.exists():
         return None
-    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+    # Not read-only: what a process that was killed left half-written is taken back by who opens next.
+    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True)
     try:
         row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     except sqlite3.OperationalError as error:

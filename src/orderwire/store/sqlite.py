@@ -59,7 +59,7 @@ def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
 def unavailable(error: sqlite3.Error) -> StoreUnavailable:
     """The fact behind an engine's error; the error itself goes to the log."""
     log.error("store unavailable", error=str(error))
-    return StoreUnavailable()
+    return StoreUnavailable(str(error))
 
 
 class SqliteTransaction(Writes):
@@ -117,7 +117,7 @@ class SqliteStore(Reads):
 
     async def write(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         if self._closed:
-            raise StoreUnavailable
+            raise StoreUnavailable("closed")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         self._writer.put(Job(work, future, loop))

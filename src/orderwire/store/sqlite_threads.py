@@ -51,10 +51,12 @@ class Checkpointer(threading.Thread):
         self._connection = connection
         self._dirty = threading.Event()
         self._stopping = threading.Event()
+        self._wrote = False
         self.log_pages = 0
 
     def wake(self) -> None:
         """Tell that something was committed."""
+        self._wrote = True
         self._dirty.set()
 
     def stop(self) -> None:
@@ -68,9 +70,11 @@ class Checkpointer(threading.Thread):
             while not self._stopping.is_set():
                 self._dirty.wait()
                 self._dirty.clear()
-                self._checkpoint("PASSIVE")
+                if self._wrote:
+                    self._checkpoint("PASSIVE")
                 self._stopping.wait(CHECKPOINT_EVERY_S)
-            self._checkpoint("TRUNCATE")
+            if self._wrote:
+                self._checkpoint("TRUNCATE")
         finally:
             self._connection.close()
 

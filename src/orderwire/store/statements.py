@@ -50,6 +50,7 @@ _ORDER = (
     orders.c.revision,
     orders.c.stage_count,
     orders.c.changed_at,
+    orders.c.recorded_at,
     *_state(orders),
 )
 _STATUS = (
@@ -106,6 +107,7 @@ FETCH_ORDER_AT = Statement(
         order_revisions.c.revision,
         orders.c.stage_count,
         order_revisions.c.effective_at,
+        order_revisions.c.recorded_at,
         *_state(order_revisions),
         order_revisions.c.deleted,
     )
@@ -283,9 +285,17 @@ ADVANCE_ORDER = Statement(
         orders.c.organisation_id == _p("k_organisation_id"),
         orders.c.revision == _p("was"),
     )
-    .values(revision=_p("v_revision"), stage_count=_p("v_stage_count"), changed_at=_p("v_changed_at"))
+    .values(
+        revision=_p("v_revision"),
+        stage_count=_p("v_stage_count"),
+        changed_at=_p("v_changed_at"),
+        recorded_at=_p("v_recorded_at"),
+    )
     .returning(orders.c.id),
-    ("v_revision", "v_stage_count", "v_changed_at", "k_bucket", "k_id", "k_organisation_id", "was"),
+    (
+        *("v_revision", "v_stage_count", "v_changed_at", "v_recorded_at"),
+        *("k_bucket", "k_id", "k_organisation_id", "was"),
+    ),
 )
 INSERT_STAGE = insert_into(order_stages)
 PUT_STATUS = insert_into(order_statuses, replace=["bucket", "order_id"])

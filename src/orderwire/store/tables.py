@@ -40,6 +40,14 @@ counters = Table(
     Column("next", BigInteger, nullable=False),
 )
 
+# What is true of the book as a whole, such as the proof that its key is at hand.
+book_facts = Table(
+    "book_facts",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
 organisations = Table(
     "organisations",
     metadata,

@@ -54,6 +54,10 @@ class Executor(ABC):
 class Reads(Executor):
     """The read verbs (`book.store.Reads`)."""
 
+    async def fetch_fact(self, name: str) -> str | None:
+        row = await self.row(accounts.FETCH_FACT, name)
+        return None if row is None else row[0]
+
     async def fetch_organisation(self, name: str) -> Organisation | None:
         row = await self.row(accounts.FETCH_ORGANISATION, name)
         return None if row is None else organisation_of(row)
@@ -159,6 +163,9 @@ class Reads(Executor):
 class Writes(Reads):
     """The write verbs (`book.store.Transaction`); they read what the transaction itself has written."""
 
+    async def insert_fact(self, name: str, value: str) -> None:
+        await self.rows(accounts.INSERT_FACT, name, value)
+
     async def insert_organisation(self, organisation: Organisation, at: datetime) -> None:
         values = (organisation.id, organisation.name, organisation.directory, micros(at))
         if not await self.rows(accounts.INSERT_ORGANISATION, *values):
@@ -261,7 +268,7 @@ class Writes(Reads):
 
     async def advance_order(self, order: Order, *, was: int) -> bool:
         key = (bucket_of(order.id), order.id, order.organisation_id)
-        values = (order.revision, order.stage_count, micros(order.changed_at))
+        values = (order.revision, order.stage_count, micros(order.changed_at), micros(order.recorded_at))
         return bool(await self.rows(st.ADVANCE_ORDER, *values, *key, was))
 
     async def insert_stage(self, organisation_id: int, stage: Stage) -> None:

@@ -151,7 +151,7 @@ class AsgiApp:
             message = await receive()
             if message["type"] == "http.disconnect":
                 # Gone, or merely done sending: if anybody still listens, this is what was wrong.
-                raise BodyMalformed("it ended before its end")
+                raise BodyMalformed("incomplete")
             chunk = message.get("body", b"")
             size += len(chunk)
             if size <= limit:

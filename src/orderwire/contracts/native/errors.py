@@ -71,10 +71,7 @@ def render_error(_mount: Mount, _request: Request, fault: Fault) -> Response:
         case CredentialExpired():
             return _unauthorized(b"invalid_token", "credential_expired", "the token has expired")
         case NotAllowed(right=right):
-            challenge = CHALLENGE + b', error="insufficient_scope", scope="%s"' % right.encode()
-            return _problem(
-                403, "not_allowed", f"the token lacks the right {right}", ((b"www-authenticate", challenge),)
-            )
+            return _forbidden(right)
         case FieldMissing(field=field):
             return _problem(422, "field_missing", f"{field}: needed", field=_name(field))
         case FieldInvalid(field=field, reason=reason):
@@ -114,6 +111,12 @@ def render_error(_mount: Mount, _request: Request, fault: Fault) -> Response:
             return _problem(500, "crashed", "an error that nobody foresaw", request_id=request_id)
         case _:
             assert_never(fault)
+
+
+def _forbidden(right: str) -> Response:
+    challenge = CHALLENGE + b', error="insufficient_scope", scope="%s"' % right.encode()
+    head = ((b"www-authenticate", challenge),)
+    return _problem(403, "not_allowed", f"the token lacks the right {right}", head)
 
 
 def _problem(status: int, code: str, detail: str, head: Head = (), **more: Any) -> Response:

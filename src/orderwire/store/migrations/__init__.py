@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ FOLDER = Path(__file__).parent
 
 def upgrade(path: Path) -> None:
     """Bring the SQLite book at `path` to the newest schema; each revision is its own transaction."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        # Nobody else's business: it holds customers and hashes. SQLite gives its other files the same mode.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     engine = create_engine(f"sqlite:///{path}")
     event.listen(engine, "connect", _leave_transactions_to_us)
     event.listen(engine, "begin", _begin)

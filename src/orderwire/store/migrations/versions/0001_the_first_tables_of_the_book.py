@@ -35,6 +35,7 @@ def downgrade() -> None:
         "applications",
         "persons",
         "organisations",
+        "book_facts",
         "counters",
     ):
         op.drop_table(name)
@@ -55,6 +56,12 @@ def _create_accounts() -> None:
             {"name": "person", "next": 1},
             {"name": "application", "next": 1},
         ],
+    )
+    op.create_table(
+        "book_facts",
+        sa.Column("name", sa.String(length=32), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
         "organisations",
