@@ -35,6 +35,24 @@ def missing_headings(folder: Path) -> list[str]:
     return [heading for heading in HEADINGS if heading not in lines]
 
 
+def unlisted(root: Path, name: str) -> list[str]:
+    """Where the contract should stand besides its folder, and doesn't."""
+    target = f"src/orderwire/contracts/{name}/README.md"
+    rows = [
+        row
+        for _, rows in tree.markdown_tables((root / "README.md").read_text(encoding="utf-8"))
+        for row in rows
+    ]
+    found = []
+    if not any(f"]({target})" in cell for row in rows for cell in row):
+        found.append("README.md: a row of a table")
+    if f"](../{target})" not in (root / "docs" / "README.md").read_text(encoding="utf-8"):
+        found.append("docs/README.md: a link")
+    if not any((root / "tests" / "contracts" / name / "golden").glob("*.http")):
+        found.append(f"tests/contracts/{name}/golden/*.http")
+    return found
+
+
 def kind_of(parts: Iterable[str]) -> str:
     """routes.py, routes_group.py and routes/group.py are all of the kind `routes`."""
     first = next(iter(parts), "__init__")
@@ -83,6 +101,11 @@ def test_folder_is_complete(name):
 
 
 @pytest.mark.parametrize("name", FOLDERS)
+def test_contract_is_listed_and_has_goldens(name):
+    assert unlisted(tree.ROOT, name) == []
+
+
+@pytest.mark.parametrize("name", FOLDERS)
 def test_folder_imports_in_one_direction(name):
     assert forbidden_imports(tree.ROOT / "src", tree.ROOT / "src" / "orderwire" / "contracts" / name) == []
 
@@ -101,6 +124,19 @@ def test_incomplete_folders_are_found(tmp_path):
     assert missing_headings(tmp_path) == ["## Errors"]
     (tmp_path / "demo.py").unlink()
     assert missing_files(tmp_path) == ["demo.py"]
+
+
+def test_unlisted_contracts_are_found(tmp_path):
+    golden = tmp_path / "tests" / "contracts" / "plum" / "golden"
+    golden.mkdir(parents=True)
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "README.md").write_text("[plum](src/orderwire/contracts/plum/README.md)\n")
+    (tmp_path / "docs" / "README.md").write_text("- Plum\n")
+    assert len(unlisted(tmp_path, "plum")) == 3
+    (golden / "one.http").write_text("# From: a document\n")
+    (tmp_path / "README.md").write_text("| a |\n|---|\n| [plum](src/orderwire/contracts/plum/README.md) |\n")
+    (tmp_path / "docs" / "README.md").write_text("- [Plum](../src/orderwire/contracts/plum/README.md)\n")
+    assert unlisted(tmp_path, "plum") == []
 
 
 def test_forbidden_imports_are_found(tmp_path):
