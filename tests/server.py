@@ -127,12 +127,17 @@ class Service:
             if code is not None:
                 raise AssertionError(f"the service ended with {code}: {self.log.read_text()[-2000:]}")
             try:
-                if self.request("GET", "/readyz").status == 200:
+                if self.request("GET", "/readyz").status == 200 and self._has_announced():
                     return
             except OSError:
-                # Nothing tells when a process begins to listen: look again shortly.
-                select.select([], [], [], 0.02)
+                pass
+            # Nothing tells when a process begins to listen: look again shortly.
+            select.select([], [], [], 0.02)
         raise AssertionError(f"not ready after {START_SECONDS} s: {self.log.read_text()[-2000:]}")
+
+    def _has_announced(self) -> bool:
+        """True once the command has said where it serves, which is after it listens."""
+        return re.search(rf"http://\S+:{self.port}\b", self.log.read_text()) is not None
 
     def kill(self) -> None:
         """SIGKILL: as when the machine's power goes."""

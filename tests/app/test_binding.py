@@ -166,6 +166,9 @@ class UvicornService(Service):
     def __init__(self, folder: Path, env: dict[str, str]) -> None:
         super().__init__("serve", folder / "uvicorn", env)
 
+    def _has_announced(self) -> bool:
+        return True
+
     def start(self) -> None:
         """Start uvicorn on the application factory."""
         self.data.mkdir(exist_ok=True)
