@@ -195,8 +195,8 @@ async def check_no_demo_credentials(book: Book) -> None:
     """Raises StartRefused if anybody could sign in with the demo's published credentials."""
     for contract in contracts.ALL:
         for scheme, secret in contract.demo.tokens:
-            found = await book.store.fetch_credential(scheme, digest(secret))
-            if found is not None and not found.token.revoked:
+            found = await book.store.fetch_credential(digest(secret))
+            if found is not None and found.token.scheme == scheme and not found.token.revoked:
                 raise StartRefused(f"this book holds the demo's credentials ({contract.name}): use `demo`")
         for username, password in contract.demo.passwords:
             for person in await book.store.list_persons_named(username, 100):

@@ -72,7 +72,7 @@ async def test_use_is_noted_at_most_once_a_minute_and_keeps_a_session_alive(book
         times[0] = NOW + after
         await read_credential(book, "t.session", secret)
         await asyncio.gather(*book.tasks)
-        kept = await book.store.fetch_credential("t.session", digest(secret))
+        kept = await book.store.fetch_credential(digest(secret))
         assert kept is not None
         return kept.token.last_used_at
 
@@ -118,7 +118,7 @@ async def test_a_cached_credential_is_remembered_and_bounded(book: Book) -> None
     for secret in secrets:
         await read_credential(book, "t.session", secret)
     assert len(cache.entries) <= 2
-    assert cache.get(("t.session", digest(secrets[-1]))) is not None
+    assert cache.get(digest(secrets[-1])) is not None
 
 
 async def test_replacing_a_token_works_once(book: Book) -> None:
@@ -164,7 +164,7 @@ async def test_tokens_that_ended_long_ago_are_forgotten(book: Book) -> None:
     times[0] = NOW + 91 * DAY
     assert await forget_ended_tokens(book) == 3
     for secret, there in ((kept, True), (remembered, True), (old, False), (idle, False), (revoked, False)):
-        assert (await book.store.fetch_credential("t.session", digest(secret)) is not None) == there
+        assert (await book.store.fetch_credential(digest(secret)) is not None) == there
 
 
 async def test_a_flood_of_wrong_passwords_stays_on_two_threads(book: Book) -> None:

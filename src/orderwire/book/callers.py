@@ -149,20 +149,20 @@ class Caller(Struct, frozen=True, kw_only=True):
 
 
 class CredentialCache(Struct):
-    """Credentials seen in the last `ttl_s` seconds; a revocation is noticed after at most that long."""
+    """Credentials seen in the last `ttl_s` seconds, by digest: a revocation is noticed that late at most."""
 
     ttl_s: float
     limit: int = 10_000
-    entries: dict[tuple[str, bytes], tuple[float, Credential]] = field(default_factory=dict)
+    entries: dict[bytes, tuple[float, Credential]] = field(default_factory=dict)
 
-    def get(self, key: tuple[str, bytes]) -> Credential | None:
+    def get(self, key: bytes) -> Credential | None:
         """The credential, if it was put less than `ttl_s` ago."""
         entry = self.entries.get(key)
         if entry is None or entry[0] < time.monotonic():
             return None
         return entry[1]
 
-    def put(self, key: tuple[str, bytes], credential: Credential) -> None:
+    def put(self, key: bytes, credential: Credential) -> None:
         """Keep a credential; a full cache starts again rather than grow."""
         if self.ttl_s <= 0:
             return

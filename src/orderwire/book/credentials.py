@@ -29,22 +29,22 @@ async def read_credential(book: Book, scheme: str, secret: str) -> Credential:
 
 
 async def read_credential_of(book: Book, schemes: Sequence[str], secret: str) -> Credential:
-    """The credential behind what a client showed, where several schemes are taken: the first that
-    knows it. Raises CredentialUnknown or CredentialExpired.
+    """The credential behind what a client showed, where several schemes are taken.
+
+    Raises CredentialUnknown or CredentialExpired.
     """
     if len(secret) > MAX_CREDENTIAL_LENGTH:
         raise CredentialUnknown
     key = digest(secret)
-    for scheme in schemes:
-        cached = book.credentials.get((scheme, key))
-        if cached is not None:
-            return _usable(book, cached)
-    for scheme in schemes:
-        credential = await book.store.fetch_credential(scheme, key)
-        if credential is not None:
-            book.credentials.put((scheme, key), credential)
-            return _usable(book, credential)
-    raise CredentialUnknown
+    credential = book.credentials.get(key)
+    if credential is None:
+        credential = await book.store.fetch_credential(key)
+        if credential is None:
+            raise CredentialUnknown
+        book.credentials.put(key, credential)
+    if credential.token.scheme not in schemes:
+        raise CredentialUnknown
+    return _usable(book, credential)
 
 
 def _usable(book: Book, credential: Credential) -> Credential:
@@ -55,9 +55,10 @@ def _usable(book: Book, credential: Credential) -> Credential:
     if token.expires_at is None and token.idle_limit_s is None:
         return credential
     # A cached token does not know of the uses since it was read.
+    now = book.clock()
     last_used_at = max(token.last_used_at, book.noted_uses.get(token.digest, token.last_used_at))
-    check_fresh(token, book.clock(), last_used_at)
-    if token.idle_limit_s is not None:
+    check_fresh(token, now, last_used_at)
+    if token.idle_limit_s is not None and now - last_used_at >= NOTE_USE_EVERY:
         note_use(book, token)
     return credential
 

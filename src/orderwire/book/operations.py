@@ -38,7 +38,7 @@ from .orders import (
     Voucher,
 )
 from .queries import check_may_read, open_voucher, voucher_place
-from .stages import Appointment, NewStage, Origin, Stage, StageDetail, Status, StatusDetail
+from .stages import Advance, Appointment, NewStage, Origin, Stage, StageDetail, Status, StatusDetail
 from .store import Book, Mail, Transaction
 from .values import check_instant, check_text, check_word, keep
 
@@ -118,7 +118,8 @@ async def place_order(book: Book, caller: Caller, request: NewOrder) -> Order:
         await tx.insert_order(order, encoded, now, origin)
         status: Status | None = None
         for count, new in enumerate(request.stages, start=1):
-            stage = _stage(order, new, status, now, origin, count)
+            advance = Advance(revision=order.revision, number=count, recorded_at=now)
+            stage = _stage(order.id, new, status, advance, origin)
             await tx.insert_stage(order.organisation_id, stage)
             status = _next_status(status, stage)
         if status is not None:
@@ -139,35 +140,28 @@ async def append_stage(
     """
     check_may_write(caller)
     check_new_stage(request)
-    asked_at = book.clock()
+    now = book.clock()
     origin = caller.origin
 
     async def work(tx: Transaction) -> tuple[Stage, Status | None]:
-        status = await tx.fetch_status(order.organisation_id, order.id)
         if repeat_key is not None:
             owed = await tx.fetch_unnotified_stage(order.organisation_id, order.id, repeat_key)
             if owed is not None:
-                return owed, status
-        current = await tx.fetch_order(order.organisation_id, order.id)
-        if current is None:
+                return owed, await tx.fetch_status(order.organisation_id, order.id)
+        # First of all, so that whoever appends to the same order waits here and reads what we wrote.
+        advance = await tx.advance_order(order.organisation_id, order.id, now)
+        if advance is None:
             raise OrderNotFound(str(order.id))
-        now = _not_before(current, asked_at)
-        grown = msgspec.structs.replace(
-            current,
-            revision=current.revision + 1,
-            stage_count=current.stage_count + 1,
-            changed_at=max(current.changed_at, now),
-            recorded_at=now,
-        )
-        if not await tx.advance_order(grown, was=current.revision):
-            raise StaleOrder(current.revision, grown.revision)
-        stage = _stage(grown, request, status, now, origin, grown.stage_count)
+        status = await tx.fetch_status(order.organisation_id, order.id)
+        stage = _stage(order.id, request, status, advance, origin)
         await tx.insert_stage(order.organisation_id, stage)
         moved = _next_status(status, stage)
         if moved is not None and moved is not status:
             await tx.put_status(order.organisation_id, moved)
         if repeat_key is not None:
-            await tx.insert_notice(order.organisation_id, order.id, stage.number, repeat_key, now)
+            await tx.insert_notice(
+                order.organisation_id, order.id, stage.number, repeat_key, stage.recorded_at
+            )
         return stage, moved
 
     return await book.store.write(work)
@@ -302,22 +296,20 @@ async def _claim(tx: Transaction, order: Order, scheme: str, name: str) -> None:
         raise AlreadyExists(scheme, name, holder_id)
 
 
-def _stage(
-    order: Order, new: NewStage, status: Status | None, now: datetime, origin: Origin, number: int
-) -> Stage:
-    effective_at = new.effective_at or now
+def _stage(order_id: int, new: NewStage, status: Status | None, advance: Advance, origin: Origin) -> Stage:
+    effective_at = new.effective_at or advance.recorded_at
     status_at: datetime | None = effective_at
     if new.status == "leave":
         status_at = None
     elif new.status == "set" and status is not None and effective_at < status.since:
-        status_at = max(now, status.since)
+        status_at = max(advance.recorded_at, status.since)
     return Stage(
-        order_id=order.id,
-        number=number,
-        revision=order.revision,
+        order_id=order_id,
+        number=advance.number,
+        revision=advance.revision,
         stage=new.stage,
         effective_at=effective_at,
-        recorded_at=now,
+        recorded_at=advance.recorded_at,
         status_at=status_at,
         detail=new.detail,
         origin=origin,

@@ -20,6 +20,8 @@ LongText = Annotated[str, Meta(max_length=10_000)]
 Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$")]
 ForeignId = Annotated[int, Meta(ge=-(2**53), le=2**53)]
 
+# The records are gc=False: frozen, they can't be part of a cycle, and the collector need not look at them.
+
 # An order's own id is n * BUCKETS + bucket, below 2**53 so that JavaScript reads it exactly.
 BUCKETS = 4096
 MAX_LINES = 4_000
@@ -28,7 +30,7 @@ MAX_PAYMENTS = 1_000
 MAX_NAMES = 32
 
 
-class Party(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Party(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """A customer, employee, receiver or user as one order knows it."""
 
     id: ForeignId | None = None
@@ -43,7 +45,7 @@ class Party(Struct, frozen=True, kw_only=True, omit_defaults=True):
     postal_code: Text | None = None
 
 
-class Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Line(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """One line of an order: `quantity` of an item at `unit_price`, in the order's currency."""
 
     id: ForeignId | None = None
@@ -57,7 +59,7 @@ class Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
     attributes: dict[Name, Text] = field(default_factory=dict)
 
 
-class PaymentMethod(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class PaymentMethod(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """A means of payment, such as a cheque."""
 
     id: ForeignId | None = None
@@ -65,7 +67,7 @@ class PaymentMethod(Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: Text | None = None
 
 
-class Payment(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Payment(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """One payment made towards an order."""
 
     id: ForeignId | None = None
@@ -74,7 +76,7 @@ class Payment(Struct, frozen=True, kw_only=True, omit_defaults=True):
     paid_at: datetime | None = None
 
 
-class Delivery(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Delivery(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """Where and when an order is delivered; `country` is an ISO 3166 alpha-2 code where known."""
 
     at: datetime | None = None
@@ -89,7 +91,7 @@ class Delivery(Struct, frozen=True, kw_only=True, omit_defaults=True):
     by: Party | None = None
 
 
-class Visit(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Visit(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """Where the order was taken, in degrees, and when that visit began."""
 
     latitude: Decimal | None = None
@@ -97,13 +99,13 @@ class Visit(Struct, frozen=True, kw_only=True, omit_defaults=True):
     began_at: datetime | None = None
 
 
-class HostingAccount(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class HostingAccount(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """The hosting account that the order is for."""
 
     number: Name | None = None
 
 
-class PhotoTour(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class PhotoTour(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """What a photo tour asks for; `due` is kept as the client wrote it."""
 
     service_type: Text | None = None
@@ -114,7 +116,7 @@ class PhotoTour(Struct, frozen=True, kw_only=True, omit_defaults=True):
     property_address: Text | None = None
 
 
-class Voucher(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Voucher(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """One reward voucher. `code` and `pin` are sealed by the vault and opened only to be shown.
 
     `kind` is `code`, `code_pin`, `url` or `url_pin`; `amount` is in `currency`, the product's.
@@ -132,7 +134,7 @@ class Voucher(Struct, frozen=True, kw_only=True, omit_defaults=True):
     pin: Text | None = None
 
 
-class NewVoucher(Struct, frozen=True, kw_only=True):
+class NewVoucher(Struct, frozen=True, kw_only=True, gc=False):
     """A voucher as it is handed in: `code` and `pin` in clear, sealed by the operation that takes it."""
 
     voucher: Voucher
@@ -143,7 +145,7 @@ class NewVoucher(Struct, frozen=True, kw_only=True):
         return "NewVoucher(...)"
 
 
-class Access(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Access(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """Who may reach the order besides those who may reach every order of its organisation.
 
     `owner` is the SHA-256 digest (hex) of the anonymous owner's credential, `users` the ids of the
@@ -154,7 +156,7 @@ class Access(Struct, frozen=True, kw_only=True, omit_defaults=True):
     users: tuple[int, ...] = ()
 
 
-class Document(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Document(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """What varies by kind. Amounts are in the order's currency, `discount_percent` in percent."""
 
     names: dict[Word, Name] = field(default_factory=dict)
@@ -189,7 +191,7 @@ class Document(Struct, frozen=True, kw_only=True, omit_defaults=True):
     attributes: dict[Name, Text] = field(default_factory=dict)
 
 
-class Order(Struct, frozen=True, kw_only=True):
+class Order(Struct, frozen=True, kw_only=True, gc=False):
     """One order as it stands (or stood). `placed_at` and `changed_at` are effective instants,
     `recorded_at` is when the book learned of its last change."""
 
@@ -216,7 +218,7 @@ PAYMENTS = frozenset({"not_paid", "advance", "paid", "in_process"})
 DELIVERIES = frozenset({"pending", "delivered", "rejected", "cancelled"})
 
 
-class Rejection(Struct, frozen=True, kw_only=True):
+class Rejection(Struct, frozen=True, kw_only=True, gc=False):
     """A row of an uploaded batch that could not be taken: where, why, and what stood there."""
 
     line: int
@@ -225,7 +227,7 @@ class Rejection(Struct, frozen=True, kw_only=True):
     value: str
 
 
-class GroupOrder(Struct, frozen=True, kw_only=True):
+class GroupOrder(Struct, frozen=True, kw_only=True, gc=False):
     """Many orders uploaded together. `accepted` and `status` are derived from its members.
 
     `user_id` is the person who uploaded it; the three paths name its files, where they exist.

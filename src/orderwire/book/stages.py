@@ -19,14 +19,14 @@ Scalar = Text | int | float | bool | None
 Addon = Scalar | dict[Name, Scalar]
 
 
-class WallClock(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class WallClock(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """An instant that a client wrote as wall-clock text: the text as sent, and what it means."""
 
     text: Text
     at: datetime
 
 
-class Appointment(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Appointment(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """The appointment a stage speaks of; its texts are kept as sent."""
 
     id: int | None = None
@@ -38,14 +38,14 @@ class Appointment(Struct, frozen=True, kw_only=True, omit_defaults=True):
     cancel_note: LongText | None = None
 
 
-class Client(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Client(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """The client of the order as its status knows it."""
 
     id: int | None = None
     billing_postal_code: int | None = None
 
 
-class Details(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Details(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """The details of the order as its status knows them; `due_date` is kept as sent."""
 
     notes: LongText | None = None
@@ -58,7 +58,7 @@ class Details(Struct, frozen=True, kw_only=True, omit_defaults=True):
     cancel_note: LongText | None = None
 
 
-class StageDetail(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class StageDetail(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """What a stage says besides its name and instants."""
 
     trigger: Text | None = None
@@ -79,7 +79,7 @@ class StageDetail(Struct, frozen=True, kw_only=True, omit_defaults=True):
 StatusRule = Literal["follow", "set", "leave"]
 
 
-class NewStage(Struct, frozen=True, kw_only=True):
+class NewStage(Struct, frozen=True, kw_only=True, gc=False):
     """A stage to append.
 
     `status` says what becomes of the status: `follow` (it moves if this stage is the last effective
@@ -92,7 +92,7 @@ class NewStage(Struct, frozen=True, kw_only=True):
     detail: StageDetail = StageDetail()
 
 
-class Origin(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Origin(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """Who caused an entry of the history: contract, caller, application, request."""
 
     contract: str
@@ -101,7 +101,7 @@ class Origin(Struct, frozen=True, kw_only=True, omit_defaults=True):
     request_id: str | None = None
 
 
-class Stage(Struct, frozen=True, kw_only=True):
+class Stage(Struct, frozen=True, kw_only=True, gc=False):
     """One immutable entry of an order's history."""
 
     order_id: int
@@ -115,7 +115,15 @@ class Stage(Struct, frozen=True, kw_only=True):
     origin: Origin
 
 
-class StatusDetail(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Advance(Struct, frozen=True, kw_only=True, gc=False):
+    """What a new stage takes: the order's next revision, its own number, and when it is recorded."""
+
+    revision: int
+    number: int
+    recorded_at: datetime
+
+
+class StatusDetail(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """What a status holds besides the stage: the last known client, appointment and details."""
 
     client: Client | None = None
@@ -123,7 +131,7 @@ class StatusDetail(Struct, frozen=True, kw_only=True, omit_defaults=True):
     details: Details | None = None
 
 
-class Status(Struct, frozen=True, kw_only=True):
+class Status(Struct, frozen=True, kw_only=True, gc=False):
     """Where an order stands: its stage, since when, and what is known with it."""
 
     order_id: int
@@ -134,7 +142,7 @@ class Status(Struct, frozen=True, kw_only=True):
     detail: StatusDetail
 
 
-class Revision(Struct, frozen=True, kw_only=True):
+class Revision(Struct, frozen=True, kw_only=True, gc=False):
     """One entry of an order's change history: the order as it was from then on."""
 
     revision: int

@@ -122,8 +122,8 @@ FETCH_CREDENTIAL = Statement(
     .join(organisations, organisations.c.id == tokens.c.organisation_id)
     .outerjoin(persons, persons.c.id == tokens.c.user_id)
     .outerjoin(applications, applications.c.id == tokens.c.application_id)
-    .where(tokens.c.digest == _p("digest"), tokens.c.scheme == _p("scheme")),
-    ("digest", "scheme"),
+    .where(tokens.c.digest == _p("digest")),
+    ("digest",),
 )
 PUT_TOKEN = insert_into(tokens, replace=["digest"])
 TOUCH_TOKEN = Statement(

@@ -12,7 +12,7 @@ import msgspec
 
 from orderwire.book.callers import Application, Credential, Organisation, Person, Profile, Token
 from orderwire.book.orders import BUCKETS, Document, GroupOrder, Order, bucket_of
-from orderwire.book.stages import Origin, Revision, Stage, StageDetail, Status, StatusDetail
+from orderwire.book.stages import Advance, Origin, Revision, Stage, StageDetail, Status, StatusDetail
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -134,6 +134,11 @@ def stage_of(row: Row) -> Stage:
         detail=_decode_detail(row[7]),
         origin=_decode_origin(row[8]),
     )
+
+
+def advance_of(row: Row) -> Advance:
+    """What `ADVANCE_ORDER` gives."""
+    return Advance(revision=row[0], number=row[1], recorded_at=instant(row[2]))
 
 
 def stage_values(organisation_id: int, stage: Stage) -> tuple[Any, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Column, Table, and_, bindparam, func, literal_column, select, update
+from sqlalchemy import Column, Table, and_, bindparam, case, func, literal_column, select, update
 
 from . import account_statements
 from .compiling import Statement, insert_into
@@ -81,6 +81,11 @@ def _one(table: Table, key: str) -> list[Any]:
         table.c[key] == _p("order_id"),
         table.c.organisation_id == _p("organisation_id"),
     ]
+
+
+def _later(column: Column[int], param: str) -> Any:
+    """The column's instant, or the parameter's if that is later."""
+    return case((column < _p(param), _p(param)), else_=column)
 
 
 ONE = ("bucket", "order_id", "organisation_id")
@@ -283,19 +288,16 @@ ADVANCE_ORDER = Statement(
         orders.c.bucket == _p("k_bucket"),
         orders.c.id == _p("k_id"),
         orders.c.organisation_id == _p("k_organisation_id"),
-        orders.c.revision == _p("was"),
+        orders.c.deleted == _ZERO,
     )
     .values(
-        revision=_p("v_revision"),
-        stage_count=_p("v_stage_count"),
-        changed_at=_p("v_changed_at"),
-        recorded_at=_p("v_recorded_at"),
+        revision=orders.c.revision + 1,
+        stage_count=orders.c.stage_count + 1,
+        changed_at=_later(orders.c.changed_at, "at"),
+        recorded_at=_later(orders.c.recorded_at, "at"),
     )
-    .returning(orders.c.id),
-    (
-        *("v_revision", "v_stage_count", "v_changed_at", "v_recorded_at"),
-        *("k_bucket", "k_id", "k_organisation_id", "was"),
-    ),
+    .returning(orders.c.revision, orders.c.stage_count, orders.c.recorded_at),
+    ("at", "k_bucket", "k_id", "k_organisation_id"),
 )
 INSERT_STAGE = insert_into(order_stages)
 PUT_STATUS = insert_into(order_statuses, replace=["bucket", "order_id"])

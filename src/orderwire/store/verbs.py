@@ -10,7 +10,7 @@ from typing import Any
 from orderwire.book.callers import Application, Credential, Organisation, Person, Token
 from orderwire.book.errors import AlreadyExists
 from orderwire.book.orders import GroupOrder, Order, Rejection, bucket_of
-from orderwire.book.stages import Origin, Revision, Stage, Status
+from orderwire.book.stages import Advance, Origin, Revision, Stage, Status
 
 from . import account_statements as accounts
 from . import statements as st
@@ -18,6 +18,7 @@ from .compiling import Statement
 from .rows import (
     ORDER_WIDTH,
     Row,
+    advance_of,
     application_of,
     bucket_of_group,
     bucket_of_name,
@@ -65,8 +66,8 @@ class Reads(Executor):
     async def list_organisations(self, limit: int) -> Sequence[Organisation]:
         return [organisation_of(row) for row in await self.rows(accounts.LIST_ORGANISATIONS, limit)]
 
-    async def fetch_credential(self, scheme: str, digest: bytes) -> Credential | None:
-        row = await self.row(accounts.FETCH_CREDENTIAL, digest.hex(), scheme)
+    async def fetch_credential(self, digest: bytes) -> Credential | None:
+        row = await self.row(accounts.FETCH_CREDENTIAL, digest.hex())
         return None if row is None else credential_of(row)
 
     async def fetch_person(self, organisation_id: int, user_id: int) -> Person | None:
@@ -266,10 +267,10 @@ class Writes(Reads):
         await self._insert_revision(order, state, micros(order.changed_at), recorded, origin)
         return True
 
-    async def advance_order(self, order: Order, *, was: int) -> bool:
-        key = (bucket_of(order.id), order.id, order.organisation_id)
-        values = (order.revision, order.stage_count, micros(order.changed_at), micros(order.recorded_at))
-        return bool(await self.rows(st.ADVANCE_ORDER, *values, *key, was))
+    async def advance_order(self, organisation_id: int, order_id: int, at: datetime) -> Advance | None:
+        key = (bucket_of(order_id), order_id, organisation_id)
+        row = await self.row(st.ADVANCE_ORDER, micros(at), *key)
+        return None if row is None else advance_of(row)
 
     async def insert_stage(self, organisation_id: int, stage: Stage) -> None:
         await self.rows(st.INSERT_STAGE, *stage_values(organisation_id, stage))
