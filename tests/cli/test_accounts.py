@@ -25,6 +25,15 @@ def test_migrate_makes_the_book_and_its_key(cli):
     assert "bad.db" in cli.refuse(1, "--database", "bad.db", "organisation", "list")
 
 
+def test_migrate_makes_no_folders(cli):
+    missing = cli.folder / "no" / "such"
+    said = cli.refuse(1, "--database", str(missing / "a.db"), "migrate")
+    assert said == f"orderwire: {missing / 'a.db'} can't be made: {missing} does not exist\n"
+    assert not missing.exists()
+    (cli.folder / "file").write_text("")
+    assert "is not a folder" in cli.refuse(1, "--database", "file/a.db", "migrate")
+
+
 def test_organisations(acme):
     made = acme.json("organisation", "create", "other", "--directory", "other-1")
     assert (made["name"], made["directory"]) == ("other", "other-1")
@@ -61,7 +70,7 @@ def test_applications(acme):
 def test_tokens(acme):
     kinds = {(one["contract"], one["kind"]): one["needs"] for one in acme.json("token", "kinds")}
     assert kinds["native", "token"] == "application"
-    assert "needs --application" in acme.refuse(2, *TOKEN)
+    assert acme.refuse(2, *TOKEN) == "orderwire: the kind token of native needs --application\n"
     assert "no application 'shop'" in acme.refuse(4, *TOKEN, "--application", "shop")
     acme.succeed("application", "create", "shop", "--organisation", "acme")
     issued = acme.json(*TOKEN, "--application", "shop")

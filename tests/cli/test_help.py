@@ -67,6 +67,13 @@ def test_help_ends_in_an_example_and_loads_nothing_heavy(path):
     assert all(name.startswith("orderwire.cli") for name in own), own
 
 
+def test_files_in_examples_are_there():
+    for path in every_command():
+        _, _, example = spy(*path, "--help")[0].rpartition("\n  Example:\n")
+        named = [word for word in example.split() if word.startswith("examples/")]
+        assert [one for one in named if not (ROOT / one).is_file()] == []
+
+
 def test_the_spy_sees_what_a_command_loads():
     _, modules = spy("token", "kinds")
     assert {"orderwire.contracts", "msgspec"} <= set(modules)

@@ -73,7 +73,8 @@ def test_reports_can_go_elsewhere(acme, export):
 
 
 def test_what_can_not_be_imported_at_all(acme, export):
-    assert "none.csv" in acme.refuse(1, "import", "none.csv", *IMPORT[2:])
+    missing = acme.refuse(1, "import", "none.csv", *IMPORT[2:])
+    assert missing == "orderwire: none.csv: can't be read: No such file or directory\n"
     assert "none.toml" in acme.refuse(2, *IMPORT[:-1], "none.toml")
     assert "no organisation 'x'" in acme.refuse(4, *IMPORT[:3], "x", *IMPORT[4:])
     assert "migrate" in acme.refuse(3, "--database", "none.db", *IMPORT)

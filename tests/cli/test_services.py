@@ -80,6 +80,9 @@ def test_serve_refuses_a_port_that_is_taken(acme):
 
 def test_demo_keeps_its_book_in_data(cli):
     assert "--data FOLDER" in cli.refuse(2, "--database", "x.db", "demo")
+    (cli.folder / "file").write_text("")
+    assert cli.refuse(1, "demo", "--data", "file") == "orderwire: --data file is not a folder\n"
+    assert "can't be made: Not a directory" in cli.refuse(1, "demo", "--data", "file/deeper")
 
 
 def test_serve_serves_until_it_is_told_to_stop(acme, start_service):

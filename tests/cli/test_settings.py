@@ -33,6 +33,25 @@ def test_each_value_and_its_source(cli):
     assert found["url_bytes"] == (8_192, "default")
 
 
+def test_values_are_printed_as_they_are_typed(cli):
+    given = {
+        "ORDERWIRE_PLUM_HOSTS": "a.example=acme,b.example",
+        "ORDERWIRE_PLANOCORE_NOTIFICATIONS": "order.delivered=client;order.canceled=ops@acme.example",
+        "ORDERWIRE_PLANOCORE_UNDEPLOYED": "group_orders,order_stages/create",
+        "ORDERWIRE_LOG_JSON": "true",
+        "ORDERWIRE_REQUEST_SECONDS": "2.5",
+    }
+    done = cli.run("settings", env=given)
+    assert done.returncode == 0, done
+    printed = dict(line.split()[:2] for line in done.stdout.splitlines())
+    sources = {
+        line.split()[-1]: line.split()[1] for line in done.stdout.splitlines() if "environment" in line
+    }
+    assert sources == given
+    assert printed["plum.enabled"] == "true"
+    assert printed["plum.later_types"] == "false"
+
+
 def test_secrets_are_hidden(cli):
     key = new_key()
     env = {"ORDERWIRE_VAULT_KEYS": key, "ORDERWIRE_SMTP_PASSWORD": "hunter2"}

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .shared import USAGE, Failure, State, failing, load_settings, print_json
+from .shared import REFUSED, USAGE, Failure, State, failing, load_settings, print_json
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from orderwire.settings import Setting, Settings
 
 EPILOG = """\b
@@ -56,9 +58,18 @@ def demo(
     with failing(state):
         if end_with_parent:
             app.follow_parent()
-        settings.database_path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(settings.database_path.parent)
         migrate_book(settings)
         app.run(settings, demo=True, started=lambda: _announce(settings))
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise Failure(REFUSED, f"--data {folder} is not a folder") from error
+    except OSError as error:
+        raise Failure(REFUSED, f"the folder --data {folder} can't be made: {error.strerror}") from error
 
 
 def _extra() -> list[Setting]:

@@ -33,7 +33,7 @@ Exit codes:
   5  some rows were rejected
 \b
 Example:
-  orderwire import online-retail.csv --organisation acme --map examples/online-retail.toml
+  orderwire import examples/online-retail-sample.csv --organisation acme --map examples/online-retail.toml
 """
 
 

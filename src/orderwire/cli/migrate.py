@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def migrate(state: State, *, as_json: bool) -> None:
     """Make the book, or bring it to the newest schema.
 
-    Also makes the key file beside it, unless vault_keys is set. Safe to repeat.
+    A new book gets a key file beside it, unless vault_keys is set; its folder must be there. Safe to repeat.
     """
     settings = load_settings(state)
     with failing(state):
@@ -40,6 +40,11 @@ def migrate_book(settings: Settings) -> tuple[str | None, str | None]:
 
     from orderwire import app
 
+    # SQLite would only say that it can't open the file; and a folder made here would hide a mistyped path.
+    folder = settings.database_path.parent
+    if not folder.is_dir():
+        state = "is not a folder" if folder.exists() else "does not exist"
+        raise Failure(REFUSED, f"{settings.database_path} can't be made: {folder} {state}")
     try:
         return app.migrate(settings)
     except (sqlite3.Error, SQLAlchemyError, CommandError) as error:

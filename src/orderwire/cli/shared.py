@@ -107,7 +107,8 @@ def failing(state: State) -> Iterator[None]:
     except BookError as error:
         raise Failure(*_message(error)) from error
     except OSError as error:
-        raise Failure(REFUSED, str(error)) from error
+        where = f"{error.filename}: " if error.filename else ""
+        raise Failure(REFUSED, f"{where}{error.strerror or error}") from error
 
 
 def _message(fact: BookError) -> tuple[int, str]:

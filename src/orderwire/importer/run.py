@@ -94,7 +94,7 @@ def _open(path: Path) -> BinaryIO:
     try:
         return path.open("rb")
     except OSError as error:
-        raise FileError(f"{path}: can't be read: {error.strerror}") from error
+        raise FileError(f"can't be read: {error.strerror}") from error
 
 
 class _Run:
