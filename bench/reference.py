@@ -14,7 +14,8 @@ from typing import Any
 
 import uvloop
 
-from orderwire import app, settings
+from orderwire.server import make_server
+from orderwire.web.limits import Limits
 
 # Ends the paths whose requests are read to their end before they are answered.
 READ = "!"
@@ -50,9 +51,8 @@ async def serve(answers: dict[str, Answer], port: int) -> None:
         await send(start)
         await send(body)
 
-    chosen = settings.load({}, overrides={"port": port}, extra=app.contract_extra())
     # Not a copy of its settings: whatever the service gives its server, the reference has, too.
-    server = app._server(fixed, chosen)  # type: ignore[arg-type]
+    server = make_server(fixed, "127.0.0.1", port, Limits())  # type: ignore[arg-type]
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, server.stop)
     await server.serve()
 

@@ -43,15 +43,9 @@ def find_address(host: str, port: int) -> str:
     return str(place[0])
 
 
-async def serve(
-    asgi: AsgiApp, address: str, port: int, limits: Limits, started: Callable[[], None] | None
-) -> None:
-    """Serve until SIGINT or SIGTERM; `started` is called once the listener takes connections.
-
-    The caller opens what the application needs and closes it: the server runs no lifespan, so that what
-    refuses to open is an error of the command.
-    """
-    server = Server(
+def make_server(asgi: AsgiApp, address: str, port: int, limits: Limits) -> Server:
+    """The HTTP server with its settings; it runs no lifespan."""
+    return Server(
         asgi,
         address=address,
         port=port,
@@ -65,6 +59,17 @@ async def serve(
             header_read_timeout=int(limits.request_seconds * 1_000),
         ),
     )
+
+
+async def serve(
+    asgi: AsgiApp, address: str, port: int, limits: Limits, started: Callable[[], None] | None
+) -> None:
+    """Serve until SIGINT or SIGTERM; `started` is called once the listener takes connections.
+
+    The caller opens what the application needs and closes it, so that what refuses to open is an error of
+    the command.
+    """
+    server = make_server(asgi, address, port, limits)
 
     def stop() -> None:
         asgi.drain(DRAIN_SECONDS)

@@ -104,11 +104,11 @@ async def test_a_revoked_token_is_unknown_at_once_to_the_process_that_revoked_it
     book.credentials = CredentialCache(ttl_s=60)
     secret = await issue(book)
     await read_credential(book, "t.session", secret)
-    await revoke_token(book, "t.session", secret)
+    await revoke_token(book, secret)
     with pytest.raises(CredentialUnknown):
         await read_credential(book, "t.session", secret)
     with pytest.raises(CredentialUnknown):
-        await revoke_token(book, "t.session", secret)
+        await revoke_token(book, secret)
 
 
 async def test_a_cached_credential_is_remembered_and_bounded(book: Book) -> None:
@@ -158,7 +158,7 @@ async def test_tokens_that_ended_long_ago_are_forgotten(book: Book) -> None:
     terms: list[dict[str, object]] = [{}, {"lifetime_s": 60}, {"idle_limit_s": 60}, {"remember": True}]
     kept, old, idle, remembered = [await issue(book, **one) for one in terms]
     revoked = await issue(book)
-    await revoke_token(book, "t.session", revoked)
+    await revoke_token(book, revoked)
     times[0] = NOW + 90 * DAY
     assert await forget_ended_tokens(book) == 0
     times[0] = NOW + 91 * DAY

@@ -59,7 +59,7 @@ def create(
     found = _find_kind(contract, kind)
     given = {"user": username, "application": slug}
     if found.needs and not given[found.needs]:
-        raise Failure(USAGE, f"a {contract} {kind} token needs --{found.needs}")
+        raise Failure(USAGE, f"the kind {kind} of {contract} needs --{found.needs}")
 
     async def work(book: Book) -> dict[str, str]:
         owner = await find_organisation(book, organisation)
@@ -91,7 +91,7 @@ def revoke(state: State, shown: str) -> None:
 
     if shown == "-":
         shown = sys.stdin.readline().rstrip("\r\n")
-    run_on_book(state, lambda book: revoke_token(book, "", shown))
+    run_on_book(state, lambda book: revoke_token(book, shown))
     click.echo("Token revoked.")
 
 

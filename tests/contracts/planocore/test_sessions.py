@@ -123,7 +123,7 @@ async def test_a_token_that_is_not_there_is_missing(planocore):
 
 
 async def test_a_revoked_token_and_one_of_another_kind_are_unknown(planocore):
-    await revoke_token(planocore.book, auth.SESSION, planocore.demo["session_token"])
+    await revoke_token(planocore.book, planocore.demo["session_token"])
     assert refusal(await planocore.read(token=planocore.demo["session_token"])) == UNKNOWN
     other = NewToken(scheme="elsewhere.token", organisation_id=planocore.organisation.id)
     (secret,) = await issue_tokens(planocore.book, [other])
