@@ -71,7 +71,10 @@ async def serve(
     """
     server = make_server(asgi, address, port, limits)
 
+    stopping = asyncio.Event()
+
     def stop() -> None:
+        stopping.set()
         asgi.drain(DRAIN_SECONDS)
         server.signal_handler_interrupt()  # type: ignore[no-untyped-call]  # the library's own stop
 
@@ -82,7 +85,13 @@ async def serve(
     if started is not None:
         await _listening(address, port, serving)
         started()
-    await serving
+    asked = asyncio.ensure_future(stopping.wait())
+    await asyncio.wait([serving, asked], return_when=asyncio.FIRST_COMPLETED)
+    asked.cancel()
+    # The server would wait for connections that have sent half a request line, up to their time limit.
+    await asyncio.wait([serving], timeout=DRAIN_SECONDS + 1)
+    if serving.done():
+        serving.result()
 
 
 async def _listening(address: str, port: int, serving: asyncio.Future[None]) -> None:

@@ -88,6 +88,21 @@ def test_mail_that_fails_is_logged_without_its_recipient(start_service: Callable
     assert "@" not in logged.partition("mail failed")[2].partition("\n")[0]
 
 
+@pytest.mark.parametrize("sent", [b"", b"GET /he", b"GET / HTTP/1.1\r\nHost: x\r\nX-Half: "])
+def test_a_stop_does_not_wait_for_who_has_asked_nothing_yet(
+    start_service: Callable[..., Service], sent: bytes
+) -> None:
+    service = start_service()
+    with socket.create_connection(("127.0.0.1", service.port), timeout=30) as connection:
+        connection.sendall(sent)
+        assert service.request("GET", "/readyz").status == 200
+        began = time.monotonic()
+        service.stop()
+        # Not a claim of speed: service managers kill after 10 s.
+        assert time.monotonic() - began < 10
+        assert service.exit_code == 0
+
+
 def test_a_stop_waits_for_a_half_sent_request_but_not_for_long(
     start_service: Callable[..., Service],
 ) -> None:
