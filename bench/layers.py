@@ -109,7 +109,7 @@ def time_layers(timers: Timers) -> None:
             setattr(verbs.Reads, name, timers.wrap("verbs", verb))
     _wrap_all(timers, "decode", verbs, (name for name in vars(verbs) if name.endswith("_of")))
     _wrap_all(timers, "voucher", queries, ["open_voucher"])
-    Mount.answer = timers.wrap("serve", Mount.answer)  # type: ignore[method-assign]
+    Mount.serve = timers.wrap("serve", Mount.serve)  # type: ignore[method-assign]
     Router.match = timers.wrap("serve", Router.match)  # type: ignore[method-assign]
     for contract in contracts.ALL:
         folder = f"orderwire.contracts.{contract.name}.wire"

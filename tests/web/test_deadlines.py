@@ -23,7 +23,7 @@ class Face:
     def __init__(self, waits_for: asyncio.Event) -> None:
         self.waits_for = waits_for
 
-    async def answer(self, request: Request) -> Response:
+    async def serve(self, request: Request) -> Response:
         if request.path == "/slow":
             await self.waits_for.wait()
         return Response(200, (), b"done")

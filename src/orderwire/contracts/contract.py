@@ -130,9 +130,26 @@ class Mount:
         """The contract's name."""
         return self.contract.name
 
-    async def answer(self, request: Request) -> Response:
-        """The contract's answer to the request, errors included."""
-        return await serve(self, request)
+    async def serve(self, request: Request) -> Response:
+        """The contract's answer to a request: match -> identify -> handler -> render.
+
+        Never raises: what went wrong is rendered, too.
+        """
+        contract = self.contract
+        try:
+            bound = await self.bound_organisation(request) if self.is_bound else None
+            route, request.params = self.router.match(request.method, request.path)
+            if route.public:
+                return await route.handler(self, request)
+            caller = await contract.identify(self, request)
+            if bound is not None and caller.organisation_id != bound.id:
+                raise CredentialUnknown
+            return await route.handler(self, caller, request)
+        except (BookError, WebError) as fault:
+            return contract.render_error(self, request, cast("Fault", fault))
+        except Exception:
+            log.exception("request failed", contract=contract.name, request_id=request.id)
+            return contract.render_error(self, request, Crashed(request.id))
 
     def refuse(self, request: Request, fault: WebError) -> Response:
         """The contract's own form of a fault that was found before the request was complete."""
@@ -166,22 +183,3 @@ class Mount:
             only = found[0] if len(found) == 1 else None
             self.home = (time.monotonic() + self.book.credentials.ttl_s, only)
         return self.home[1]
-
-
-async def serve(mount: Mount, request: Request) -> Response:
-    """Answer a request by its contract. Never raises: what went wrong is rendered, too."""
-    contract = mount.contract
-    try:
-        bound = await mount.bound_organisation(request) if mount.is_bound else None
-        route, request.params = mount.router.match(request.method, request.path)
-        if route.public:
-            return await route.handler(mount, request)
-        caller = await contract.identify(mount, request)
-        if bound is not None and caller.organisation_id != bound.id:
-            raise CredentialUnknown
-        return await route.handler(mount, caller, request)
-    except (BookError, WebError) as fault:
-        return contract.render_error(mount, request, cast("Fault", fault))
-    except Exception:
-        log.exception("request failed", contract=contract.name, request_id=request.id)
-        return contract.render_error(mount, request, Crashed(request.id))

@@ -49,7 +49,7 @@ class Face(Protocol):
 
     @property
     def name(self) -> str: ...
-    async def answer(self, request: Request) -> Response: ...
+    async def serve(self, request: Request) -> Response: ...
     def refuse(self, request: Request, fault: WebError) -> Response: ...
 
 
@@ -99,7 +99,7 @@ class AsgiApp:
             self._check_head(request, scope.get("http_version", "1.1"))
             if method not in _BODILESS:
                 request.body = await self._read_body(request, receive)
-            response = await face.answer(request)
+            response = await face.serve(request)
         except WebError as fault:
             response = face.refuse(request, fault)
         except asyncio.CancelledError:

@@ -70,7 +70,7 @@ class ServicePages:
         self._registry.register(_Answers(counts))
         ProcessCollector(registry=self._registry)
 
-    async def answer(self, request: Request) -> Response:
+    async def serve(self, request: Request) -> Response:
         """The page at the path. Raises RouteUnknown or MethodUnknown."""
         path = request.path
         if path not in ("/", "/healthz", "/readyz", "/metrics"):
