@@ -9,38 +9,9 @@ from typing import assert_never
 import msgspec
 from msgspec import Struct
 
-from orderwire.book.errors import (
-    AlreadyExists,
-    CredentialExpired,
-    CredentialMissing,
-    CredentialUnknown,
-    FieldInvalid,
-    FieldMissing,
-    GroupOrderNotFound,
-    MailFailed,
-    NotAllowed,
-    OrderClosed,
-    OrderNotFound,
-    OrganisationUnknown,
-    ResendRefused,
-    RoleMissing,
-    StaleOrder,
-    StoreUnavailable,
-)
+from orderwire.book import errors as book
 from orderwire.contracts.contract import Fault, Mount
-from orderwire.web.errors import (
-    BodyMalformed,
-    BodyTimedOut,
-    BodyTooLarge,
-    ContentTypeWrong,
-    Crashed,
-    HeadersTooLarge,
-    HostInvalid,
-    MethodUnknown,
-    RouteUnknown,
-    RouteWithheld,
-    UrlTooLong,
-)
+from orderwire.web import errors as web
 from orderwire.web.request import Request
 from orderwire.web.response import Response
 
@@ -97,35 +68,46 @@ class FaultBody(Struct, frozen=True):
 def render_error(_mount: Mount, _request: Request, fault: Fault) -> Response:
     """Hostway's answer to a fact."""
     match fault:
-        case OrderNotFound() | GroupOrderNotFound() | RouteUnknown() | RouteWithheld() | UrlTooLong():
+        case (
+            book.OrderNotFound()
+            | book.GroupOrderNotFound()
+            | web.RouteUnknown()
+            | web.RouteWithheld()
+            | web.UrlTooLong()
+        ):
             return _fault(404, NOT_FOUND)
-        case NotAllowed(right=right) if right == CLIENT_ADDRESS:
+        case book.NotAllowed(right=right) if right == CLIENT_ADDRESS:
             return _fault(400, CLIENT_IP_REFUSED)
-        case NotAllowed(identified=identified):
+        case book.NotAllowed(identified=identified):
             return _fault(403, NOT_PERMITTED) if identified else UNAUTHORIZED
-        case CredentialMissing() | CredentialUnknown() | CredentialExpired() | RoleMissing():
+        case (
+            book.CredentialMissing()
+            | book.CredentialUnknown()
+            | book.CredentialExpired()
+            | book.RoleMissing()
+        ):
             return UNAUTHORIZED
-        case FieldMissing(field=field):
+        case book.FieldMissing(field=field):
             return _fault(400, DATA_ERROR, details={field: "Required"})
-        case FieldInvalid(field=field, reason=reason):
+        case book.FieldInvalid(field=field, reason=reason):
             return _fault(400, DATA_ERROR, details={field: reason})
-        case BodyMalformed() | BodyTooLarge() | BodyTimedOut() | ContentTypeWrong():
+        case web.BodyMalformed() | web.BodyTooLarge() | web.BodyTimedOut() | web.ContentTypeWrong():
             return _fault(400, DATA_ERROR)
-        case HeadersTooLarge():
+        case web.HeadersTooLarge():
             return _fault(400, "Request header fields too large")
-        case HostInvalid():
+        case web.HostInvalid():
             return _fault(400, "Invalid host")
-        case AlreadyExists(scheme=scheme) if scheme == OPEN_SCHEME:
+        case book.AlreadyExists(scheme=scheme) if scheme == OPEN_SCHEME:
             return _fault(409, ALREADY_OPEN)
-        case AlreadyExists() | StaleOrder() | ResendRefused():
+        case book.AlreadyExists() | book.StaleOrder() | book.ResendRefused():
             return _fault(409, "Data conflict")
-        case OrderClosed():
+        case book.OrderClosed():
             return _refuse_method(SUBMITTED_METHODS)
-        case MethodUnknown(allowed=allowed):
+        case web.MethodUnknown(allowed=allowed):
             return _refuse_method(allowed)
-        case StoreUnavailable() | MailFailed() | OrganisationUnknown():
+        case book.StoreUnavailable() | book.MailFailed() | book.OrganisationUnknown():
             return _fault(502, "Bad Gateway")
-        case Crashed():
+        case web.Crashed():
             return _fault(500, "Internal Server Error")
         case _:
             assert_never(fault)

@@ -7,38 +7,9 @@ from typing import Any, assert_never
 
 import msgspec
 
-from orderwire.book.errors import (
-    AlreadyExists,
-    CredentialExpired,
-    CredentialMissing,
-    CredentialUnknown,
-    FieldInvalid,
-    FieldMissing,
-    GroupOrderNotFound,
-    MailFailed,
-    NotAllowed,
-    OrderClosed,
-    OrderNotFound,
-    OrganisationUnknown,
-    ResendRefused,
-    RoleMissing,
-    StaleOrder,
-    StoreUnavailable,
-)
+from orderwire.book import errors as book
 from orderwire.contracts.contract import Fault, Mount
-from orderwire.web.errors import (
-    BodyMalformed,
-    BodyTimedOut,
-    BodyTooLarge,
-    ContentTypeWrong,
-    Crashed,
-    HeadersTooLarge,
-    HostInvalid,
-    MethodUnknown,
-    RouteUnknown,
-    RouteWithheld,
-    UrlTooLong,
-)
+from orderwire.web import errors as web
 from orderwire.web.request import Request
 from orderwire.web.response import Response
 
@@ -55,59 +26,59 @@ _PHRASES = {413: "Content Too Large", 414: "URI Too Long", 422: "Unprocessable C
 def render_error(_mount: Mount, _request: Request, fault: Fault) -> Response:
     """The problem details of a fact."""
     match fault:
-        case OrderNotFound() | GroupOrderNotFound():
+        case book.OrderNotFound() | book.GroupOrderNotFound():
             return _problem(404, "order_not_found", "no such order")
-        case RouteUnknown():
+        case web.RouteUnknown():
             return _problem(404, "route_unknown", "no such resource")
-        case RouteWithheld():
+        case web.RouteWithheld():
             return _problem(404, "route_withheld", "not served here")
-        case MethodUnknown(allowed=allowed):
+        case web.MethodUnknown(allowed=allowed):
             allow = ", ".join(allowed).encode()
             return _problem(405, "method_unknown", "not a method of this resource", ((b"allow", allow),))
-        case CredentialMissing():
+        case book.CredentialMissing():
             return _unauthorized(b"", "credential_missing", "a bearer token is needed")
-        case CredentialUnknown() | RoleMissing():
+        case book.CredentialUnknown() | book.RoleMissing():
             return _unauthorized(b"invalid_token", "credential_unknown", "the token is not valid")
-        case CredentialExpired():
+        case book.CredentialExpired():
             return _unauthorized(b"invalid_token", "credential_expired", "the token has expired")
-        case NotAllowed(right=right):
+        case book.NotAllowed(right=right):
             return _forbidden(right)
-        case FieldMissing(field=field):
+        case book.FieldMissing(field=field):
             return _problem(422, "field_missing", f"{field}: needed", field=_name(field))
-        case FieldInvalid(field=field, reason=reason):
+        case book.FieldInvalid(field=field, reason=reason):
             name = _name(field)
             return _problem(422, "field_invalid", f"{name}: {reason}", field=name)
-        case AlreadyExists(scheme=scheme, name=name, order_id=order_id):
+        case book.AlreadyExists(scheme=scheme, name=name, order_id=order_id):
             taken = f'the name "{name}" in {scheme} is taken'
             return _problem(409, "already_exists", taken, scheme=scheme, name=name, order_id=order_id)
-        case StaleOrder(actual=actual):
+        case book.StaleOrder(actual=actual):
             return _problem(409, "stale_order", "the order was changed meanwhile", revision=actual)
-        case OrderClosed(lifecycle=lifecycle):
+        case book.OrderClosed(lifecycle=lifecycle):
             return _problem(409, "order_closed", f"the order is {lifecycle}")
-        case ResendRefused():
+        case book.ResendRefused():
             return _problem(409, "resend_refused", "the order's state forbids it")
-        case MailFailed():
+        case book.MailFailed():
             return _problem(502, "mail_failed", "the mail could not be handed over")
-        case OrganisationUnknown():
+        case book.OrganisationUnknown():
             return _problem(503, "not_set_up", "this service is not set up yet")
-        case StoreUnavailable():
+        case book.StoreUnavailable():
             later = ((b"retry-after", RETRY_AFTER_S),)
             return _problem(503, "store_unavailable", "nothing was kept; try again", later)
-        case BodyMalformed(reason=reason):
+        case web.BodyMalformed(reason=reason):
             return _problem(400, "body_malformed", f"the body is {reason}")
-        case ContentTypeWrong():
+        case web.ContentTypeWrong():
             return _problem(415, "content_type_wrong", "the body must be application/json")
-        case BodyTooLarge(limit=limit):
+        case web.BodyTooLarge(limit=limit):
             return _problem(413, "body_too_large", f"the body is larger than {limit} bytes")
-        case BodyTimedOut():
+        case web.BodyTimedOut():
             return _problem(408, "timed_out", "the request took too long")
-        case UrlTooLong():
+        case web.UrlTooLong():
             return _problem(414, "url_too_long", "the URL is too long")
-        case HeadersTooLarge():
+        case web.HeadersTooLarge():
             return _problem(431, "headers_too_large", "the header fields are too many or too large")
-        case HostInvalid():
+        case web.HostInvalid():
             return _problem(400, "host_invalid", "the Host field is missing, repeated, or names no host")
-        case Crashed(request_id=request_id):
+        case web.Crashed(request_id=request_id):
             return _problem(500, "crashed", "an error that nobody foresaw", request_id=request_id)
         case _:
             assert_never(fault)

@@ -4,38 +4,9 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from orderwire.book.errors import (
-    AlreadyExists,
-    CredentialExpired,
-    CredentialMissing,
-    CredentialUnknown,
-    FieldInvalid,
-    FieldMissing,
-    GroupOrderNotFound,
-    MailFailed,
-    NotAllowed,
-    OrderClosed,
-    OrderNotFound,
-    OrganisationUnknown,
-    ResendRefused,
-    RoleMissing,
-    StaleOrder,
-    StoreUnavailable,
-)
+from orderwire.book import errors as book
 from orderwire.contracts.contract import Fault, Mount
-from orderwire.web.errors import (
-    BodyMalformed,
-    BodyTimedOut,
-    BodyTooLarge,
-    ContentTypeWrong,
-    Crashed,
-    HeadersTooLarge,
-    HostInvalid,
-    MethodUnknown,
-    RouteUnknown,
-    RouteWithheld,
-    UrlTooLong,
-)
+from orderwire.web import errors as web
 from orderwire.web.request import Request
 from orderwire.web.response import Response
 
@@ -45,46 +16,46 @@ from . import wire
 def render_error(_mount: Mount, request: Request, fault: Fault) -> Response:
     """The documented answer to a fact. Never raises."""
     match fault:
-        case FieldMissing(field=wire.ANY_PARAM):
+        case book.FieldMissing(field=wire.ANY_PARAM):
             return wire.render_failure(400, "no-params-decoded")
-        case FieldMissing():
+        case book.FieldMissing():
             message = wire.missing_message(request.scratch, fault.field)
             return wire.render_failure(400, "missing-param", fault.field, message)
-        case CredentialMissing():
+        case book.CredentialMissing():
             message = wire.missing_message(request.scratch, "token")
             return wire.render_failure(400, "missing-param", "token", message)
-        case CredentialUnknown():
+        case book.CredentialUnknown():
             return wire.render_failure(401, "invalid-token", "token")
-        case CredentialExpired():
+        case book.CredentialExpired():
             return wire.render_failure(401, "session-expired", "token", "expired")
-        case RoleMissing():
+        case book.RoleMissing():
             return wire.render_client_required(fault.session)
-        case FieldInvalid():
+        case book.FieldInvalid():
             return wire.render_failure(400, "invalid-param", wire.param_of(fault.field))
-        case GroupOrderNotFound():
+        case book.GroupOrderNotFound():
             return wire.render_failure(400, "invalid-param", "_id")
-        case OrderNotFound() | OrderClosed() | AlreadyExists() | ResendRefused():
+        case book.OrderNotFound() | book.OrderClosed() | book.AlreadyExists() | book.ResendRefused():
             return wire.render_failure(400, "invalid-param", "order_id")
-        case NotAllowed():
+        case book.NotAllowed():
             return wire.render_failure(400, "invalid-param", "token", "unauthorized")
-        case ContentTypeWrong():
+        case web.ContentTypeWrong():
             return wire.render_failure(400, "invalid-content-type")
-        case BodyTimedOut() if request.body:
+        case web.BodyTimedOut() if request.body:
             return wire.render_failure(500, "application-crash")
-        case BodyMalformed() | BodyTooLarge() | BodyTimedOut():
+        case web.BodyMalformed() | web.BodyTooLarge() | web.BodyTimedOut():
             return wire.render_failure(400, "invalid-encoded-params")
-        case UrlTooLong() | HeadersTooLarge() | HostInvalid():
+        case web.UrlTooLong() | web.HeadersTooLarge() | web.HostInvalid():
             return wire.render_failure(400, "invalid-encoded-params")
-        case RouteUnknown() | MethodUnknown():
+        case web.RouteUnknown() | web.MethodUnknown():
             return wire.render_failure(500, "route-non-existent")
-        case RouteWithheld():
+        case web.RouteWithheld():
             slug = "service-not-found" if fault.service else "route-not-found"
             return wire.render_failure(500, slug)
-        case OrganisationUnknown():
+        case book.OrganisationUnknown():
             return wire.render_failure(500, "identify-request-error")
-        case MailFailed():
+        case book.MailFailed():
             return wire.render_failure(500, "mandrill-email-failed")
-        case StaleOrder() | StoreUnavailable() | Crashed():
+        case book.StaleOrder() | book.StoreUnavailable() | web.Crashed():
             return wire.render_failure(500, "application-crash")
         case _:
             assert_never(fault)

@@ -4,38 +4,9 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from orderwire.book.errors import (
-    AlreadyExists,
-    CredentialExpired,
-    CredentialMissing,
-    CredentialUnknown,
-    FieldInvalid,
-    FieldMissing,
-    GroupOrderNotFound,
-    MailFailed,
-    NotAllowed,
-    OrderClosed,
-    OrderNotFound,
-    OrganisationUnknown,
-    ResendRefused,
-    RoleMissing,
-    StaleOrder,
-    StoreUnavailable,
-)
+from orderwire.book import errors as book
 from orderwire.contracts.contract import Fault, Mount
-from orderwire.web.errors import (
-    BodyMalformed,
-    BodyTimedOut,
-    BodyTooLarge,
-    ContentTypeWrong,
-    Crashed,
-    HeadersTooLarge,
-    HostInvalid,
-    MethodUnknown,
-    RouteUnknown,
-    RouteWithheld,
-    UrlTooLong,
-)
+from orderwire.web import errors as web
 from orderwire.web.request import Request
 from orderwire.web.response import Response
 
@@ -54,39 +25,45 @@ def render_error(_mount: Mount, request: Request, fault: Fault) -> Response:
     if is_token_path(request.path):
         return render_token_error(fault)
     match fault:
-        case CredentialMissing() | CredentialUnknown() | CredentialExpired() | NotAllowed() | RoleMissing():
+        case (
+            book.CredentialMissing()
+            | book.CredentialUnknown()
+            | book.CredentialExpired()
+            | book.NotAllowed()
+            | book.RoleMissing()
+        ):
             return _identified(401, UNAUTHORISED, "invalid authorization header!")
-        case MethodUnknown():
+        case web.MethodUnknown():
             return render_failure(405, "Method Not Allowed", head=_allow(fault))
-        case ContentTypeWrong():
+        case web.ContentTypeWrong():
             return render_failure(415, "Unsupported Media Type")
-        case BodyMalformed() | FieldMissing(field="query") | FieldInvalid(field="query"):
+        case web.BodyMalformed() | book.FieldMissing(field="query") | book.FieldInvalid(field="query"):
             return render_failure(400, "Bad request")
-        case FieldMissing() | FieldInvalid():
+        case book.FieldMissing() | book.FieldInvalid():
             return _identified(400, INVALID_DATA, "Bad request")
-        case OrderNotFound() | GroupOrderNotFound():
+        case book.OrderNotFound() | book.GroupOrderNotFound():
             return _identified(404, NOT_FOUND, "Not Found, Order Details Not Found")
-        case ResendRefused():
+        case book.ResendRefused():
             return _identified(502, RESEND_FAILED, "Invalid Order status id.")
-        case MailFailed():
+        case book.MailFailed():
             return _identified(502, RESEND_FAILED, "The mail could not be sent.")
-        case RouteUnknown() | RouteWithheld():
+        case web.RouteUnknown() | web.RouteWithheld():
             return render_failure(404, "Not Found")
-        case AlreadyExists() | StaleOrder() | OrderClosed():
+        case book.AlreadyExists() | book.StaleOrder() | book.OrderClosed():
             return render_failure(409, "Conflict")
-        case UrlTooLong():
+        case web.UrlTooLong():
             return render_failure(414, "URI Too Long")
-        case HeadersTooLarge():
+        case web.HeadersTooLarge():
             return render_failure(431, "Request Header Fields Too Large")
-        case HostInvalid():
+        case web.HostInvalid():
             return render_failure(400, "Bad request")
-        case BodyTooLarge():
+        case web.BodyTooLarge():
             return render_failure(413, "Content Too Large")
-        case BodyTimedOut():
+        case web.BodyTimedOut():
             return render_failure(408, "Request Timeout")
-        case StoreUnavailable():
+        case book.StoreUnavailable():
             return render_failure(503, "Service Unavailable", head=((b"retry-after", b"1"),))
-        case Crashed() | OrganisationUnknown():
+        case web.Crashed() | book.OrganisationUnknown():
             return render_failure(500, "Internal server error")
         case _:
             assert_never(fault)
@@ -95,33 +72,33 @@ def render_error(_mount: Mount, request: Request, fault: Fault) -> Response:
 def render_token_error(fault: Fault) -> Response:
     """The answer on the token paths."""
     match fault:
-        case CredentialUnknown() | CredentialExpired() | NotAllowed() | RoleMissing():
+        case book.CredentialUnknown() | book.CredentialExpired() | book.NotAllowed() | book.RoleMissing():
             return render_oauth_failure(401, "invalid_token", "invalid/expired token")
-        case CredentialMissing() | FieldMissing() | FieldInvalid() | BodyMalformed():
+        case book.CredentialMissing() | book.FieldMissing() | book.FieldInvalid() | web.BodyMalformed():
             text = "missing/invalid parameters authorization header"
             return render_oauth_failure(400, "invalid_request", text)
-        case MethodUnknown():
+        case web.MethodUnknown():
             return render_oauth_failure(405, "invalid_request", "method not allowed", _allow(fault))
-        case ContentTypeWrong():
+        case web.ContentTypeWrong():
             return render_oauth_failure(415, "invalid_request", "unsupported media type")
-        case RouteUnknown() | RouteWithheld() | OrderNotFound() | GroupOrderNotFound():
+        case web.RouteUnknown() | web.RouteWithheld() | book.OrderNotFound() | book.GroupOrderNotFound():
             return render_oauth_failure(404, "invalid_request", "not found")
-        case AlreadyExists() | StaleOrder() | OrderClosed():
+        case book.AlreadyExists() | book.StaleOrder() | book.OrderClosed():
             return render_oauth_failure(409, "invalid_request", "conflict")
-        case UrlTooLong():
+        case web.UrlTooLong():
             return render_oauth_failure(414, "invalid_request", "uri too long")
-        case HeadersTooLarge():
+        case web.HeadersTooLarge():
             return render_oauth_failure(431, "invalid_request", "header fields too large")
-        case HostInvalid():
+        case web.HostInvalid():
             return render_oauth_failure(400, "invalid_request", "invalid host")
-        case BodyTooLarge():
+        case web.BodyTooLarge():
             return render_oauth_failure(413, "invalid_request", "body too large")
-        case BodyTimedOut():
+        case web.BodyTimedOut():
             return render_oauth_failure(408, "invalid_request", "request timeout")
-        case StoreUnavailable():
+        case book.StoreUnavailable():
             head = ((b"retry-after", b"1"),)
             return render_oauth_failure(503, "temporarily_unavailable", "try again", head)
-        case Crashed() | OrganisationUnknown() | ResendRefused() | MailFailed():
+        case web.Crashed() | book.OrganisationUnknown() | book.ResendRefused() | book.MailFailed():
             return render_oauth_failure(500, "server_error", "internal server error")
         case _:
             assert_never(fault)
@@ -132,5 +109,5 @@ def _identified(status: int, kind: tuple[str, str], error: str) -> Response:
     return render_failure(status, error, error_id=error_id, error_info=error_info)
 
 
-def _allow(fault: MethodUnknown) -> tuple[tuple[bytes, bytes], ...]:
+def _allow(fault: web.MethodUnknown) -> tuple[tuple[bytes, bytes], ...]:
     return ((b"allow", ", ".join(fault.allowed).encode()),)

@@ -4,38 +4,9 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from orderwire.book.errors import (
-    AlreadyExists,
-    CredentialExpired,
-    CredentialMissing,
-    CredentialUnknown,
-    FieldInvalid,
-    FieldMissing,
-    GroupOrderNotFound,
-    MailFailed,
-    NotAllowed,
-    OrderClosed,
-    OrderNotFound,
-    OrganisationUnknown,
-    ResendRefused,
-    RoleMissing,
-    StaleOrder,
-    StoreUnavailable,
-)
+from orderwire.book import errors as book
 from orderwire.contracts.contract import Fault, Mount
-from orderwire.web.errors import (
-    BodyMalformed,
-    BodyTimedOut,
-    BodyTooLarge,
-    ContentTypeWrong,
-    Crashed,
-    HeadersTooLarge,
-    HostInvalid,
-    MethodUnknown,
-    RouteUnknown,
-    RouteWithheld,
-    UrlTooLong,
-)
+from orderwire.web import errors as web
 from orderwire.web.request import Request
 from orderwire.web.response import Response
 
@@ -48,53 +19,53 @@ OOPS = "Oops! Something went wrong..."
 def render_error(mount: Mount, request: Request, fault: Fault) -> Response:
     """The contract's answer to a fact that ended the request."""
     match fault:
-        case OrderNotFound():
+        case book.OrderNotFound():
             # The id as it was sent: 007065 stays 007065.
             return render_failure(
                 404, "not_found", f"The order with the id {request.params[-1]} doesn't exist."
             )
-        case FieldInvalid(field="id"):
+        case book.FieldInvalid(field="id"):
             text = "The type of parameter id you provided is not valid for this request."
             return render_failure(400, "invalid_param_type", text)
-        case FieldInvalid(field=name, reason=rule):
+        case book.FieldInvalid(field=name, reason=rule):
             text = f"An invalid value was specified for parameter: {name} ({rule})"
             return render_failure(400, "invalid_param_type", text)
-        case FieldMissing(field=name):
+        case book.FieldMissing(field=name):
             return render_failure(400, "missing_param", f"{name} parameter is missing")
-        case CredentialUnknown() if isinstance(request.scratch, Login):
+        case book.CredentialUnknown() if isinstance(request.scratch, Login):
             location = f"{base_url(mount.options['base_url'], request)}/login/authfail?ajax=true"
             return Response(302, ((b"location", location.encode("latin-1")),))
-        case CredentialMissing() | CredentialUnknown() | CredentialExpired():
+        case book.CredentialMissing() | book.CredentialUnknown() | book.CredentialExpired():
             return render_failure(401, "no_credentials", "No session, or one that has ended: log in first.")
-        case NotAllowed() | RoleMissing():
+        case book.NotAllowed() | book.RoleMissing():
             return render_failure(403, "access_denied", "This session may not read the operation.")
-        case AlreadyExists():
+        case book.AlreadyExists():
             return render_failure(400, "not_unique", "reference already used")
-        case StaleOrder() | OrderClosed():
+        case book.StaleOrder() | book.OrderClosed():
             return render_failure(400, "save_failed", "Failed to save instance")
-        case RouteUnknown() | RouteWithheld() | GroupOrderNotFound():
+        case web.RouteUnknown() | web.RouteWithheld() | book.GroupOrderNotFound():
             return render_failure(404, "not_found", "Nothing is served at this address.")
-        case MethodUnknown(allowed=allowed):
+        case web.MethodUnknown(allowed=allowed):
             head = ((b"allow", ", ".join(allowed).encode()),)
             return render_failure(405, "method_not_allowed", f"Served here: {', '.join(allowed)}.", head)
-        case UrlTooLong():
+        case web.UrlTooLong():
             return render_failure(414, "uri_too_long", "The address is too long.")
-        case HeadersTooLarge():
+        case web.HeadersTooLarge():
             return render_failure(431, "headers_too_large", "The header fields are too many or too large.")
-        case HostInvalid():
+        case web.HostInvalid():
             return render_failure(400, "invalid_host", "The host is missing, repeated, or invalid.")
-        case BodyTooLarge(limit=limit):
+        case web.BodyTooLarge(limit=limit):
             return render_failure(413, "body_too_large", f"The body has more than {limit} bytes.")
-        case BodyTimedOut():
+        case web.BodyTimedOut():
             return render_failure(408, "request_timeout", "The request took too long.")
-        case ContentTypeWrong():
+        case web.ContentTypeWrong():
             text = "The body must be application/x-www-form-urlencoded."
             return render_failure(415, "unsupported_media_type", text)
-        case BodyMalformed(reason=reason):
+        case web.BodyMalformed(reason=reason):
             return render_failure(400, "malformed_body", f"The body can't be read: {reason}.")
-        case StoreUnavailable():
+        case book.StoreUnavailable():
             return render_failure(503, "server_error", OOPS, ((b"retry-after", b"1"),))
-        case Crashed() | OrganisationUnknown() | ResendRefused() | MailFailed():
+        case web.Crashed() | book.OrganisationUnknown() | book.ResendRefused() | book.MailFailed():
             return render_failure(500, "server_error", OOPS)
         case _:
             assert_never(fault)
