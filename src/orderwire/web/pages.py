@@ -68,7 +68,7 @@ class ServicePages:
         self._is_ready = is_ready
         self._registry = CollectorRegistry()
         self._registry.register(_Answers(counts))
-        ProcessCollector(registry=self._registry)
+        ProcessCollector("", lambda: "self", "/proc", self._registry)
 
     async def serve(self, request: Request) -> Response:
         """The page at the path. Raises RouteUnknown or MethodUnknown."""
