@@ -149,3 +149,39 @@ async def test_numbers_are_never_given_twice(book: Book) -> None:
     numbers = await asyncio.gather(*(book.store.take_number("order") for _ in range(2_500)))
     assert len(set(numbers)) == 2_500
     assert min(numbers) >= 2**20
+
+
+class Stumbling:
+    """A connection on which the next COMMIT and the next ROLLBACK fail, as on a disk with I/O errors."""
+
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+        self.failing = {"COMMIT", "ROLLBACK"}
+
+    @property
+    def in_transaction(self) -> bool:
+        return bool(self.connection.in_transaction)
+
+    def execute(self, sql: str, *values: Any) -> Any:
+        if sql in self.failing:
+            self.failing.remove(sql)
+            raise sqlite3.OperationalError("disk I/O error")
+        return self.connection.execute(sql, *values)
+
+    def close(self) -> None:
+        self.connection.close()
+
+
+async def test_the_writer_outlives_a_roll_back_that_fails(book: Book, tmp_path: Path) -> None:
+    caller = make_caller(await make_organisation(book))
+    await place_order(book, caller, NewOrder())
+    store = book.store
+    assert isinstance(store, SqliteStore)
+    writer: Any = store._writer
+    writer._connection = Stumbling(writer._connection)
+    for _ in range(2):
+        # The first fails as the disk does; the second because the first's transaction is still open.
+        with pytest.raises(StoreUnavailable):
+            await place_order(book, caller, NewOrder())
+    await place_order(book, caller, NewOrder())
+    assert count(tmp_path / "book.db", "orders") == 2

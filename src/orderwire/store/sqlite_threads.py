@@ -148,10 +148,17 @@ class Writer(threading.Thread):
                     execute("RELEASE work")
             execute("COMMIT")
         except sqlite3.Error as error:
-            if self._connection.in_transaction:
-                execute("ROLLBACK")
+            self._roll_back()
             for job in batch:
                 job.error = error
+
+    def _roll_back(self) -> None:
+        """Take back what the batch did. The thread outlives a failure of this, too: the next try tells."""
+        try:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            log.error("roll back failed", error=str(error))
 
     def _run(self, job: Job) -> None:
         try:
