@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -112,7 +113,7 @@ async def test_identify_request_error(planocore: PlanoCore):
 
 async def test_application_crash_when_the_store_can_not_be_written(planocore: PlanoCore, tmp_path):
     # Somebody damaged the file beneath the running service: the engine refuses the write.
-    with sqlite3.connect(tmp_path / "book.db", isolation_level=None) as other:
+    with closing(sqlite3.connect(tmp_path / "book.db", isolation_level=None)) as other:
         other.execute("DROP TABLE order_stages")
     assert refusal(await planocore.create()) == (500, "application-crash", "", "")
 
