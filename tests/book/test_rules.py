@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from orderwire.book.callers import READ, WRITE
 from orderwire.book.errors import AlreadyExists, FieldInvalid, MailFailed, NotAllowed, ResendRefused
-from orderwire.book.operations import NewOrder, append_stage, place_order, resend_vouchers
+from orderwire.book.operations import NewOrder, append_stage, delete_order, place_order, resend_vouchers
 from orderwire.book.orders import Document, Line, NewVoucher, Party, Voucher
 from orderwire.book.queries import get_order, open_voucher
 from orderwire.book.stages import NewStage, StageDetail
@@ -171,6 +171,8 @@ async def test_the_right_to_write_is_needed(book: Book) -> None:
     reader = make_caller(organisation, frozenset({READ}))
     with pytest.raises(NotAllowed):
         await append_stage(book, reader, order, NewStage(stage="x"))
+    with pytest.raises(NotAllowed):
+        await delete_order(book, reader, order)
     writer = make_caller(organisation, frozenset({WRITE}))
     with pytest.raises(NotAllowed):
         await get_order(book, writer, order.id)

@@ -178,6 +178,7 @@ async def delete_order(book: Book, caller: Caller, order: Order) -> None:
 
     Raises NotAllowed, OrderClosed (already submitted) or OrderNotFound (deleted meanwhile).
     """
+    check_may_write(caller)
     check_may_read(caller, order)
     asked_at = book.clock()
     origin = caller.origin
