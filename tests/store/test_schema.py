@@ -100,5 +100,5 @@ def test_what_a_killed_migration_left_is_taken_back(tmp_path: Path) -> None:
     assert revision_of(path) == HEAD
     upgrade(path)
     connection = sqlite3.connect(path)
-    assert connection.execute("SELECT count(*) FROM counters").fetchone() == (4,)
+    assert connection.execute("SELECT count(*) FROM counters").fetchone() == (5,)
     connection.close()

@@ -17,9 +17,13 @@ from .stages import Origin
 
 READ = "orders.read"
 READ_OWN = "orders.read.own"
+READ_DELETED = "orders.read.deleted"
 WRITE = "orders.write"
 VOUCHERS = "vouchers.read"
-RIGHTS = frozenset({READ, READ_OWN, WRITE, VOUCHERS})
+MANAGE = "accounts.manage"
+# What concerns orders; and with it the right to say who else may do what.
+ORDER_RIGHTS = frozenset({READ, READ_OWN, READ_DELETED, WRITE, VOUCHERS})
+RIGHTS = ORDER_RIGHTS | {MANAGE}
 
 
 class Organisation(Struct, frozen=True, kw_only=True):
@@ -90,6 +94,7 @@ class Token(Struct, frozen=True, kw_only=True):
     remember: bool = False
     family: str | None = None
     revoked: bool = False
+    label: str | None = None
 
     def __repr__(self) -> str:
         return f"Token(scheme={self.scheme!r}, organisation_id={self.organisation_id})"

@@ -83,13 +83,15 @@ class NewStage(Struct, frozen=True, kw_only=True, gc=False):
     """A stage to append.
 
     `status` says what becomes of the status: `follow` (it moves if this stage is the last effective
-    one), `set` (it moves to this stage whatever stood there) or `leave`.
+    one), `set` (it moves to this stage whatever stood there) or `leave`. `supersedes` is the number of
+    an earlier stage that this one corrects: from now on that one is known not to have been so.
     """
 
     stage: str
     effective_at: datetime | None = None
     status: StatusRule = "follow"
     detail: StageDetail = StageDetail()
+    supersedes: Annotated[int, Meta(ge=1, le=2**31 - 1)] | None = None
 
 
 class Origin(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
@@ -113,6 +115,7 @@ class Stage(Struct, frozen=True, kw_only=True, gc=False):
     status_at: datetime | None
     detail: StageDetail
     origin: Origin
+    supersedes: int | None = None
 
 
 class Advance(Struct, frozen=True, kw_only=True, gc=False):
@@ -143,9 +146,13 @@ class Status(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Revision(Struct, frozen=True, kw_only=True, gc=False):
-    """One entry of an order's change history: the order as it was from then on."""
+    """One entry of an order's change history: the order as it was from then on.
+
+    `supersedes` is the revision that this one corrects.
+    """
 
     revision: int
     effective_at: datetime
     recorded_at: datetime
     origin: Origin
+    supersedes: int | None = None

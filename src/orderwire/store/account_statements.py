@@ -39,6 +39,7 @@ _TOKEN = (
     tokens.c.remember,
     tokens.c.family,
     tokens.c.revoked_at,
+    tokens.c.label,
 )
 _ORGANISATION = (organisations.c.id, organisations.c.name, organisations.c.directory)
 

@@ -93,6 +93,20 @@ def order_of(row: Row) -> Order:
 ORDER_WIDTH = 15
 
 
+def head_values(order: Order, recorded: int) -> tuple[Any, ...]:
+    """The columns that only the order's own row has, after its key and owner, in the table's order."""
+    customer = order.document.customer
+    return (
+        order.revision,
+        order.stage_count,
+        money_micros(order.document.total),
+        None if customer is None else customer.id,
+        None if customer is None else customer.reference,
+        micros(order.changed_at),
+        recorded,
+    )
+
+
 def state_values(order: Order, document: str, *, deleted: bool) -> tuple[Any, ...]:
     """The columns that an order and its revisions share, in the tables' order."""
     return (
@@ -133,6 +147,7 @@ def stage_of(row: Row) -> Stage:
         status_at=None if row[6] is None else instant(row[6]),
         detail=_decode_detail(row[7]),
         origin=_decode_origin(row[8]),
+        supersedes=row[9],
     )
 
 
@@ -155,6 +170,7 @@ def stage_values(organisation_id: int, stage: Stage) -> tuple[Any, ...]:
         maybe_micros(stage.status_at),
         text(stage.detail),
         text(stage.origin),
+        stage.supersedes,
     )
 
 
@@ -165,6 +181,7 @@ def revision_of(row: Row) -> Revision:
         effective_at=instant(row[1]),
         recorded_at=instant(row[2]),
         origin=_decode_origin(row[3]),
+        supersedes=row[4],
     )
 
 
@@ -215,7 +232,7 @@ def application_of(row: Row) -> Application:
 
 
 def token_of(row: Row) -> Token:
-    """A token from its thirteen columns."""
+    """A token from its fourteen columns."""
     return Token(
         digest=bytes.fromhex(row[0]),
         scheme=row[1],
@@ -230,6 +247,7 @@ def token_of(row: Row) -> Token:
         remember=bool(row[10]),
         family=row[11],
         revoked=row[12] is not None,
+        label=row[13],
     )
 
 
@@ -249,6 +267,7 @@ def token_values(token: Token) -> tuple[Any, ...]:
         int(token.remember),
         token.family,
         None if not token.revoked else micros(token.last_used_at),
+        token.label,
     )
 
 
@@ -256,7 +275,7 @@ def credential_of(row: Row) -> Credential:
     """A token and what stands behind it, from the columns of `FETCH_CREDENTIAL`."""
     return Credential(
         token=token_of(row),
-        organisation=organisation_of(row[13:16]),
-        person=None if row[16] is None else person_of(row[16:22]),
-        application=None if row[22] is None else application_of(row[22:28]),
+        organisation=organisation_of(row[14:17]),
+        person=None if row[17] is None else person_of(row[17:23]),
+        application=None if row[23] is None else application_of(row[23:29]),
     )

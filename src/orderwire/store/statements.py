@@ -71,6 +71,7 @@ _STAGE = (
     order_stages.c.status_at,
     order_stages.c.detail,
     order_stages.c.origin,
+    order_stages.c.supersedes,
 )
 
 
@@ -155,6 +156,7 @@ LIST_REVISIONS = Statement(
         order_revisions.c.effective_at,
         order_revisions.c.recorded_at,
         order_revisions.c.origin,
+        order_revisions.c.supersedes,
     )
     .where(*_one(order_revisions, "order_id"))
     .order_by(order_revisions.c.revision)
@@ -261,7 +263,15 @@ MOVE_NAME = Statement(
     .returning(names.c.order_id),
     ("to_id", "k_bucket", "k_organisation_id", "k_scheme", "k_name", "from_id"),
 )
-_CHANGED = ("revision", "stage_count", "total_micros", "changed_at", "recorded_at")
+_CHANGED = (
+    "revision",
+    "stage_count",
+    "total_micros",
+    "customer_id",
+    "customer_reference",
+    "changed_at",
+    "recorded_at",
+)
 UPDATE_ORDER = Statement(
     "update_order",
     update(orders)

@@ -100,6 +100,42 @@ tokens = Table(
     Column("remember", SmallInteger, nullable=False),
     Column("family", String(64)),
     _instant("revoked_at", nullable=True),
+    Column("label", String(255)),
+    Index("tokens_by_organisation", "organisation_id", "digest"),
+)
+
+# Who orders and who receives, as an organisation knows them beside its orders.
+parties = Table(
+    "parties",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("organisation_id", BigInteger, nullable=False),
+    Column("role", String(32), nullable=False),
+    Column("reference", String(255)),
+    Column("revision", BigInteger, nullable=False),
+    Column("record", Text, nullable=False),
+    _instant("created_at"),
+    _instant("changed_at"),
+    _instant("deleted_at", nullable=True),
+    UniqueConstraint("organisation_id", "role", "reference"),
+    Index("parties_by_organisation", "organisation_id", "role", "id"),
+)
+
+# The first answer to a request that may be repeated, kept with what the request wrote.
+answers = Table(
+    "answers",
+    metadata,
+    Column("bucket", SmallInteger, nullable=False),
+    Column("organisation_id", BigInteger, nullable=False),
+    Column("caller", String(64), nullable=False),
+    Column("key", String(255), nullable=False),
+    Column("request_digest", String(DIGEST_LENGTH), nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("headers", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    _instant("created_at"),
+    PrimaryKeyConstraint("bucket", "organisation_id", "caller", "key"),
+    Index("answers_by_age", "created_at"),
 )
 
 # What an order is at a revision: the same columns stand in its row and in its change history.
@@ -130,6 +166,8 @@ orders = Table(
     Column("revision", BigInteger, nullable=False),
     Column("stage_count", Integer, nullable=False),
     Column("total_micros", BigInteger),
+    Column("customer_id", BigInteger),
+    Column("customer_reference", String(255)),
     _instant("changed_at"),
     _instant("recorded_at"),
     *_state(),
@@ -138,6 +176,10 @@ orders = Table(
     CheckConstraint("revision >= 1", name="revision_positive"),
     Index("orders_by_organisation", "organisation_id", "id"),
     Index("orders_by_group", "organisation_id", "group_order_id", "group_line"),
+    Index("orders_by_placing", "organisation_id", "placed_at", "id"),
+    Index("orders_by_change", "organisation_id", "changed_at", "id"),
+    Index("orders_by_lifecycle", "organisation_id", "lifecycle", "id"),
+    Index("orders_by_customer", "organisation_id", "customer_reference", "id"),
 )
 
 names = Table(
@@ -149,6 +191,7 @@ names = Table(
     Column("name", String(255), nullable=False),
     Column("order_id", BigInteger, nullable=False),
     PrimaryKeyConstraint("bucket", "organisation_id", "scheme", "name"),
+    Index("names_by_name", "organisation_id", "scheme", "name"),
 )
 
 order_revisions = Table(
@@ -161,9 +204,11 @@ order_revisions = Table(
     _instant("effective_at"),
     _instant("recorded_at"),
     Column("origin", Text, nullable=False),
+    Column("supersedes", BigInteger),
     *_state(),
     PrimaryKeyConstraint("bucket", "order_id", "revision"),
     ForeignKeyConstraint(["bucket", "order_id"], ["orders.bucket", "orders.id"]),
+    Index("order_revisions_by_organisation", "organisation_id", "order_id"),
 )
 
 order_stages = Table(
@@ -180,6 +225,7 @@ order_stages = Table(
     _instant("status_at", nullable=True),
     Column("detail", Text, nullable=False),
     Column("origin", Text, nullable=False),
+    Column("supersedes", Integer),
     PrimaryKeyConstraint("bucket", "order_id", "number"),
     ForeignKeyConstraint(["bucket", "order_id"], ["orders.bucket", "orders.id"]),
 )
@@ -197,6 +243,7 @@ order_statuses = Table(
     Column("detail", Text, nullable=False),
     PrimaryKeyConstraint("bucket", "order_id"),
     ForeignKeyConstraint(["bucket", "order_id"], ["orders.bucket", "orders.id"]),
+    Index("order_statuses_by_stage", "organisation_id", "stage", "order_id"),
 )
 
 # What a stage owes to somebody outside: settled once it was handed over.
@@ -228,6 +275,7 @@ group_orders = Table(
     Column("job_id", String(255)),
     _instant("created_at"),
     PrimaryKeyConstraint("bucket", "id"),
+    Index("group_orders_by_organisation", "organisation_id", "created_at", "id"),
 )
 
 group_rejections = Table(
@@ -242,4 +290,24 @@ group_rejections = Table(
     Column("value", Text, nullable=False),
     PrimaryKeyConstraint("bucket", "group_order_id", "line"),
     ForeignKeyConstraint(["bucket", "group_order_id"], ["group_orders.bucket", "group_orders.id"]),
+)
+
+# An import of a file: what was asked, how far it came, and which process runs it until when.
+imports = Table(
+    "imports",
+    metadata,
+    Column("bucket", SmallInteger, nullable=False),
+    Column("organisation_id", BigInteger, nullable=False),
+    Column("key", String(DIGEST_LENGTH), nullable=False),
+    Column("group_order_id", String(UUID_LENGTH)),
+    Column("state", String(16), nullable=False),
+    Column("request", Text, nullable=False),
+    Column("progress", Text, nullable=False),
+    Column("owner", String(64)),
+    _instant("until", nullable=True),
+    Column("epoch", BigInteger, nullable=False),
+    _instant("created_at"),
+    _instant("changed_at"),
+    PrimaryKeyConstraint("bucket", "organisation_id", "key"),
+    Index("imports_by_state", "state", "created_at"),
 )

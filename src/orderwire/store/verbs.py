@@ -24,8 +24,8 @@ from .rows import (
     bucket_of_name,
     credential_of,
     group_of,
+    head_values,
     micros,
-    money_micros,
     order_of,
     organisation_of,
     person_of,
@@ -221,11 +221,7 @@ class Writes(Reads):
             bucket_of(order.id),
             order.id,
             order.organisation_id,
-            order.revision,
-            order.stage_count,
-            money_micros(order.document.total),
-            micros(order.changed_at),
-            recorded,
+            *head_values(order, recorded),
             *state,
         )
         await self._insert_revision(order, state, micros(order.placed_at), recorded, origin)
@@ -234,7 +230,7 @@ class Writes(Reads):
         self, order: Order, state: tuple[Any, ...], effective: int, recorded: int, origin: Origin
     ) -> None:
         key = (bucket_of(order.id), order.id, order.revision, order.organisation_id)
-        await self.rows(st.INSERT_REVISION, *key, effective, recorded, text(origin), *state)
+        await self.rows(st.INSERT_REVISION, *key, effective, recorded, text(origin), None, *state)
 
     async def insert_name(self, organisation_id: int, scheme: str, name: str, order_id: int) -> bool:
         bucket = bucket_of_name(organisation_id, scheme, name)
@@ -251,11 +247,7 @@ class Writes(Reads):
         state = state_values(order, encoded.decode(), deleted=deleted)
         changed = await self.rows(
             st.UPDATE_ORDER,
-            order.revision,
-            order.stage_count,
-            money_micros(order.document.total),
-            micros(order.changed_at),
-            recorded,
+            *head_values(order, recorded),
             *state,
             bucket_of(order.id),
             order.id,
