@@ -26,6 +26,15 @@ class GroupOrderNotFound(BookError):
         self.sought = sought
 
 
+class RecordNotFound(BookError):
+    """No such record in the caller's organisation. `kind` is party, user, application or token."""
+
+    def __init__(self, kind: str, sought: str) -> None:
+        super().__init__(kind, sought)
+        self.kind = kind
+        self.sought = sought
+
+
 class NotAllowed(BookError):
     """The caller is known to lack the right; `identified` says whether a person or application asks."""
 
@@ -133,6 +142,7 @@ class StoreUnavailable(BookError):
 BookFault = (
     OrderNotFound
     | GroupOrderNotFound
+    | RecordNotFound
     | NotAllowed
     | FieldMissing
     | FieldInvalid

@@ -123,6 +123,8 @@ def _message(fact: BookError) -> tuple[int, str]:
             return REFUSED, f"{scheme} {name!r} is there already"
         case errors.OrderNotFound(sought=sought):
             return NOTHING_FOUND, f"no order {sought}"
+        case errors.RecordNotFound(kind=kind, sought=sought):
+            return NOTHING_FOUND, f"no {kind} {sought}"
         case errors.CredentialUnknown():
             return NOTHING_FOUND, "no such token in use"
         case errors.StoreUnavailable(reason=reason):

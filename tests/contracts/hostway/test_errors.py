@@ -19,6 +19,7 @@ from orderwire.web.request import Request
 CASES = [
     (book_errors.OrderNotFound("x"), 404, "itemNotFound", "Resource not found", ""),
     (book_errors.GroupOrderNotFound("x"), 404, "itemNotFound", "Resource not found", ""),
+    (book_errors.RecordNotFound("party", "x"), 404, "itemNotFound", "Resource not found", ""),
     (web_errors.RouteUnknown(), 404, "itemNotFound", "Resource not found", ""),
     (web_errors.RouteWithheld(service=True), 404, "itemNotFound", "Resource not found", ""),
     (web_errors.UrlTooLong(), 404, "itemNotFound", "Resource not found", ""),

@@ -27,6 +27,7 @@ CASES = [
     (book_errors.NotAllowed("orders.read", identified=True), 403, "not_allowed", {}),
     (book_errors.OrderNotFound("1"), 404, "order_not_found", {}),
     (book_errors.GroupOrderNotFound("1"), 404, "order_not_found", {}),
+    (book_errors.RecordNotFound("party", "1"), 404, "party_not_found", {}),
     (web_errors.RouteUnknown(), 404, "route_unknown", {}),
     (web_errors.RouteWithheld(service=False), 404, "route_withheld", {}),
     (web_errors.MethodUnknown(("GET", "POST")), 405, "method_unknown", {}),

@@ -25,6 +25,7 @@ API = "/chef/v1/oauth/api"
 FACTS = [
     (book_errors.OrderNotFound("x"), 404, "PLE10016", 404, "invalid_request"),
     (book_errors.GroupOrderNotFound("x"), 404, "PLE10016", 404, "invalid_request"),
+    (book_errors.RecordNotFound("party", "x"), 404, "PLE10016", 404, "invalid_request"),
     (book_errors.NotAllowed("orders.read", identified=True), 401, "PIPE10013", 401, "invalid_token"),
     (book_errors.FieldMissing("orderId"), 400, "PLE10002", 400, "invalid_request"),
     (book_errors.FieldInvalid("orderId", "why"), 400, "PLE10002", 400, "invalid_request"),

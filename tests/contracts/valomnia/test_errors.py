@@ -21,6 +21,7 @@ from .conftest import FORM
 FACTS = [
     (book_errors.OrderNotFound("x"), 404, "not_found"),
     (book_errors.GroupOrderNotFound("x"), 404, "not_found"),
+    (book_errors.RecordNotFound("party", "x"), 404, "not_found"),
     (book_errors.NotAllowed("orders.read", identified=True), 403, "access_denied"),
     (book_errors.FieldMissing("ajax"), 400, "missing_param"),
     (book_errors.FieldInvalid("id", "why"), 400, "invalid_param_type"),

@@ -71,6 +71,7 @@ def render_error(_mount: Mount, _request: Request, fault: Fault) -> Response:
         case (
             book.OrderNotFound()
             | book.GroupOrderNotFound()
+            | book.RecordNotFound()
             | web.RouteUnknown()
             | web.RouteWithheld()
             | web.UrlTooLong()

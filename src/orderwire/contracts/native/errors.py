@@ -28,6 +28,8 @@ def render_error(_mount: Mount, _request: Request, fault: Fault) -> Response:
     match fault:
         case book.OrderNotFound() | book.GroupOrderNotFound():
             return _problem(404, "order_not_found", "no such order")
+        case book.RecordNotFound(kind=kind):
+            return _problem(404, f"{kind}_not_found", f"no such {kind}")
         case web.RouteUnknown():
             return _problem(404, "route_unknown", "no such resource")
         case web.RouteWithheld():

@@ -36,6 +36,8 @@ def render_error(_mount: Mount, request: Request, fault: Fault) -> Response:
             return wire.render_failure(400, "invalid-param", "_id")
         case book.OrderNotFound() | book.OrderClosed() | book.AlreadyExists() | book.ResendRefused():
             return wire.render_failure(400, "invalid-param", "order_id")
+        case book.RecordNotFound():
+            return wire.render_failure(400, "invalid-param", wire.param_of(fault.kind))
         case book.NotAllowed():
             return wire.render_failure(400, "invalid-param", "token", "unauthorized")
         case web.ContentTypeWrong():

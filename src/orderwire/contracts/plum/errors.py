@@ -41,7 +41,7 @@ def render_error(_mount: Mount, request: Request, fault: Fault) -> Response:
             return render_failure(400, "Bad request")
         case book.FieldMissing() | book.FieldInvalid():
             return _identified(400, INVALID_DATA, "Bad request")
-        case book.OrderNotFound() | book.GroupOrderNotFound():
+        case book.OrderNotFound() | book.GroupOrderNotFound() | book.RecordNotFound():
             return _identified(404, NOT_FOUND, "Not Found, Order Details Not Found")
         case book.ResendRefused():
             return _identified(502, RESEND_FAILED, "Invalid Order status id.")
@@ -81,7 +81,13 @@ def render_token_error(fault: Fault) -> Response:
             return render_oauth_failure(405, "invalid_request", "method not allowed", _allow(fault))
         case web.ContentTypeWrong():
             return render_oauth_failure(415, "invalid_request", "unsupported media type")
-        case web.RouteUnknown() | web.RouteWithheld() | book.OrderNotFound() | book.GroupOrderNotFound():
+        case (
+            web.RouteUnknown()
+            | web.RouteWithheld()
+            | book.OrderNotFound()
+            | book.GroupOrderNotFound()
+            | book.RecordNotFound()
+        ):
             return render_oauth_failure(404, "invalid_request", "not found")
         case book.AlreadyExists() | book.StaleOrder() | book.OrderClosed():
             return render_oauth_failure(409, "invalid_request", "conflict")

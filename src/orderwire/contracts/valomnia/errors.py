@@ -43,7 +43,7 @@ def render_error(mount: Mount, request: Request, fault: Fault) -> Response:
             return render_failure(400, "not_unique", "reference already used")
         case book.StaleOrder() | book.OrderClosed():
             return render_failure(400, "save_failed", "Failed to save instance")
-        case web.RouteUnknown() | web.RouteWithheld() | book.GroupOrderNotFound():
+        case web.RouteUnknown() | web.RouteWithheld() | book.GroupOrderNotFound() | book.RecordNotFound():
             return render_failure(404, "not_found", "Nothing is served at this address.")
         case web.MethodUnknown(allowed=allowed):
             head = ((b"allow", ", ".join(allowed).encode()),)
