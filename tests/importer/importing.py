@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import Any
 
 from orderwire.book.store import Book
 from orderwire.importer.parse_map import parse_map
-from orderwire.importer.run import Summary, import_file
-from tests.factories import make_organisation
+from orderwire.importer.request import ImportRequest, Summary
+from orderwire.importer.run import import_file
+from tests.factories import make_caller, make_organisation
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "examples" / "online-retail-sample.csv"
@@ -49,9 +51,10 @@ def row(no: str, *, at: str = "2024-05-01 10:00", currency: str = "EUR", **given
     return ",".join((no, at, currency, *fields.values()))
 
 
-async def run(book: Book, path: Path, text: str = MAP) -> Summary:
-    """Import a file for the organisation `acme`."""
-    return await import_file(book, await make_organisation(book), path, parse_map(text))
+async def run(book: Book, path: Path, text: str = MAP, *, owner: str = "acme", **asked: Any) -> Summary:
+    """Import a file for an organisation."""
+    caller = make_caller(await make_organisation(book, owner))
+    return await import_file(book, caller, path, ImportRequest(map=parse_map(text), **asked))
 
 
 def write(folder: Path, *rows: str, header: str = HEADER) -> Path:

@@ -9,9 +9,7 @@ import pytest
 from orderwire.book.operations import append_stage
 from orderwire.book.orders import MAX_LINES
 from orderwire.book.stages import NewStage
-from orderwire.importer.parse_map import parse_map
 from orderwire.importer.rows import MAX_ROW_BYTES, FileError
-from orderwire.importer.run import import_file
 from orderwire.importer.tables import MapError
 from tests.factories import make_caller, make_organisation
 from tests.importer.importing import HEADER, MAP, accepted, rejected, row, run, write
@@ -117,10 +115,9 @@ async def test_an_order_that_went_on_since_is_there_already(book, tmp_path):
 
 
 async def test_names_are_the_organisations_own(book, tmp_path):
-    await make_organisation(book, "other")
     path = write(tmp_path, row("1"))
     await run(book, path)
-    summary = await import_file(book, await make_organisation(book, "other"), path, parse_map(MAP))
+    summary = await run(book, path, owner="other")
     assert summary.placed == 1
 
 

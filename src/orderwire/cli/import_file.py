@@ -21,7 +21,7 @@ from .shared import (
 
 if TYPE_CHECKING:
     from orderwire.book.store import Book
-    from orderwire.importer.run import Summary
+    from orderwire.importer.request import Summary
 
 EPILOG = """\b
 Exit codes:
@@ -54,14 +54,18 @@ def import_file(
     """
     from pathlib import Path
 
+    from orderwire.book.callers import READ, WRITE, Caller
     from orderwire.importer.parse_map import read_map
+    from orderwire.importer.request import ImportRequest
     from orderwire.importer.rows import FileError
     from orderwire.importer.run import import_file as run_import
     from orderwire.importer.tables import MapError
 
     async def work(book: Book) -> Summary:
         owner = await find_organisation(book, organisation)
-        return await run_import(book, owner, Path(file), found, Path(reports) if reports else None)
+        caller = Caller(organisation=owner, contract="import", rights=frozenset({READ, WRITE}))
+        request = ImportRequest(map=found, folder=Path(reports) if reports else None)
+        return await run_import(book, caller, Path(file), request)
 
     try:
         found = read_map(Path(map_file))

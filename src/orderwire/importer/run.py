@@ -1,25 +1,33 @@
-"""An import from beginning to end: read rows, bring orders together, place them, report every row."""
+"""An import from beginning to end: read rows, bring orders together, place them, report every row.
+
+    summary = await import_file(book, caller, path, request, parse_order=..., on_progress=...)
+
+`caller` needs the right to write and is whom the history names; `path` is the file; `request` says how
+to read it and where reports go (`ImportRequest`); `parse_order` reads one line of JSON Lines in the
+native shape and is needed only without a map; `on_progress` is told the summary so far, on the event
+loop. It may be called in a running service: no step holds the event loop for long, and it can be
+cancelled between any two batches; called again with the same request it goes on where it was.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from orderwire.book.callers import READ, WRITE, Caller, Organisation
+from orderwire.book.callers import Caller
 from orderwire.book.errors import AlreadyExists, FieldInvalid
 from orderwire.book.operations import NewOrder, place_order
 from orderwire.book.orders import MAX_LINES, Order
 from orderwire.book.store import Book
 
-from .maps import Map
 from .orders import OrderMaker, Refused
 from .parse_map import check_columns
 from .reports import Reports
+from .request import ImportRequest, OnProgress, ParseOrder, Summary
 from .rows import Fault, FileError, Row, RowReader
 from .spool import Spool
 
@@ -28,25 +36,6 @@ ORDERS_AT_ONCE = 128
 ROWS_AT_ONCE = 8_000
 # The end of time, for a read of what was recorded at an instant whatever it says of its own time.
 ALWAYS = datetime(9998, 12, 31, tzinfo=UTC)
-
-
-@dataclass(slots=True)
-class Summary:
-    """What became of a file. `codes` counts rejected rows by code; `blank` lines are no rows."""
-
-    file: str
-    organisation: str
-    rows: int = 0
-    blank: int = 0
-    orders: int = 0
-    placed: int = 0
-    already_there: int = 0
-    rejected: int = 0
-    accepted_rows: int = 0
-    rejected_rows: int = 0
-    codes: Counter[str] = field(default_factory=Counter)
-    accepted_file: str = ""
-    rejected_file: str = ""
 
 
 @dataclass(slots=True)
@@ -66,23 +55,34 @@ class Placed:
 
 
 async def import_file(
-    book: Book, organisation: Organisation, path: Path, found: Map, folder: Path | None = None
+    book: Book,
+    caller: Caller,
+    path: Path,
+    request: ImportRequest,
+    *,
+    parse_order: ParseOrder | None = None,  # noqa: ARG001 - for files without a map
+    on_progress: OnProgress | None = None,
 ) -> Summary:
-    """Import the orders of a CSV file into the book of the organisation, and report every row.
+    """Import the orders of a file into the book of the caller's organisation, and report every row.
 
-    Reports go to `folder`, or beside the file. Raises FileError or MapError before anything is placed,
-    StoreUnavailable or OSError in between: what was placed stays, and importing again goes on.
+    Raises NotAllowed, FileError or MapError before anything is placed, StoreUnavailable or OSError in
+    between: what was placed stays, and importing again goes on.
     """
+    found, organisation, folder = request.map, caller.organisation, request.folder
+    if found is None:
+        raise FileError("a map is needed")
     summary = Summary(str(path), organisation.name)
     with _open(path) as file, Spool() as spool:
         reader = RowReader(file, found.encoding, found.delimiter, found.key)
         check_columns(found, reader.header)
         reports = Reports(path, folder or path.parent, found.encoding, found.delimiter, reader.header)
         with reports:
-            run = _Run(book, organisation, OrderMaker(found, reader.header), reports, summary)
+            run = _Run(book, caller, OrderMaker(found, reader.header), reports, summary)
             spool.add(run.take_grouped(reader))
             for batch in run.batches(spool):
                 await run.place(batch)
+                if on_progress is not None:
+                    on_progress(summary)
     summary.blank = reader.blank
     summary.accepted_rows, summary.rejected_rows = reports.accepted, reports.rejected
     summary.accepted_file = str(reports.accepted_path)
@@ -99,10 +99,10 @@ def _open(path: Path) -> BinaryIO:
 
 class _Run:
     def __init__(
-        self, book: Book, organisation: Organisation, maker: OrderMaker, reports: Reports, summary: Summary
+        self, book: Book, caller: Caller, maker: OrderMaker, reports: Reports, summary: Summary
     ) -> None:
         self._book = book
-        self._caller = Caller(organisation=organisation, contract="import", rights=frozenset({READ, WRITE}))
+        self._caller = caller
         self._maker = maker
         self._reports = reports
         self._summary = summary
