@@ -19,6 +19,7 @@ class Face:
     """Answers when it is let, and says what it refused for."""
 
     name = "test"
+    uploads: frozenset[str] = frozenset()
 
     def __init__(self, waits_for: asyncio.Event) -> None:
         self.waits_for = waits_for

@@ -28,13 +28,15 @@ class Route:
     """A published operation. `handler` bears its name.
 
     A public route is one that needs no caller (a log-in): its handler takes `(mount, request)`,
-    every other's takes `(mount, caller, request)`.
+    every other's takes `(mount, caller, request)`. One that takes uploads reads the body itself, from
+    `request.stream`, once it has seen who asks; its path has no parameters.
     """
 
     method: str
     path: str
     handler: Callable[..., Awaitable[Response]]
     public: bool = False
+    upload: bool = False
 
     @property
     def operation(self) -> str:
@@ -118,12 +120,16 @@ class Mount:
     organisation: str = ""
     router: Router[Route] = field(init=False)
     is_bound: bool = field(init=False)
+    uploads: frozenset[str] = field(init=False)
     known: dict[str, Organisation] = field(default_factory=dict)
     home: tuple[float, Organisation | None] = (0.0, None)
 
     def __post_init__(self) -> None:
         self.router = Router(self.contract.routes)
         self.is_bound = bool(self.organisation) or any(self.hosts.values())
+        paths = [route.path for route in self.contract.routes if route.upload]
+        # One trailing slash is tolerated.
+        self.uploads = frozenset([*paths, *(f"{path}/" for path in paths)])
 
     @property
     def name(self) -> str:

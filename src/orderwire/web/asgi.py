@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container
 from typing import Any, Protocol
 
 from .deadlines import Deadlines
@@ -20,19 +20,14 @@ from .errors import (
 )
 from .limits import Limits
 from .request import Request
-from .response import Response
+from .response import FileResponse, Response
+from .uploads import READ_ON, BodyStream, Receive
 
 Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 # Methods whose body, if any, no route of ours reads.
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
-
-
-# A body is read on to this many times the limit before the connection is given up.
-READ_ON = 16
-
 
 # A host and an optional port, as RFC 3986 spells them; links are built from it.
 _HOST = re.compile(rb"(?:[A-Za-z0-9._~-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
@@ -45,10 +40,15 @@ def check_host(value: bytes) -> None:
 
 
 class Face(Protocol):
-    """Something that answers requests below a path: a contract, or the pages about the service."""
+    """Something that answers requests below a path: a contract, or the pages about the service.
+
+    `uploads` are the paths whose handlers read the body themselves, from `Request.stream`.
+    """
 
     @property
     def name(self) -> str: ...
+    @property
+    def uploads(self) -> Container[str]: ...
     async def serve(self, request: Request) -> Response: ...
     def refuse(self, request: Request, fault: WebError) -> Response: ...
 
@@ -95,26 +95,65 @@ class AsgiApp:
         )
         face = self._face_of(request)
         task = self._deadlines.begin()
+        response: Response | None = None
         try:
             self._check_head(request, scope.get("http_version", "1.1"))
             if method not in _BODILESS:
-                request.body = await self._read_body(request, receive)
+                if request.path in face.uploads:
+                    request.stream = self._stream(request, receive, task)
+                else:
+                    request.body = await self._read_body(request, receive)
             response = await face.serve(request)
+            if request.stream is not None:
+                await request.stream.drain()
         except WebError as fault:
             response = face.refuse(request, fault)
         except asyncio.CancelledError:
             if task not in self._deadlines.overdue:
                 raise
             task.uncancel()
-            response = face.refuse(request, BodyTimedOut())
+            if response is None:
+                response = face.refuse(request, BodyTimedOut())
         finally:
             self._deadlines.end(task)
         self.counts[face.name, response.status] += 1
-        await send(
-            {"type": "http.response.start", "status": response.status, "headers": response.wire_headers()}
-        )
+        start = {"type": "http.response.start", "status": response.status, "headers": response.wire_headers()}
+        if isinstance(response, FileResponse):
+            await self._send_file(start, response, send, is_wanted=method != "HEAD")
+            return
+        await send(start)
         body = response.body if method != "HEAD" else b""
         await send({"type": "http.response.body", "body": body})
+
+    def _stream(self, request: Request, receive: Receive, task: asyncio.Task[Any]) -> BodyStream:
+        limits = self._limits
+        return BodyStream(
+            receive,
+            request,
+            limit=limits.upload_bytes,
+            give_up=limits.upload_bytes + limits.body_bytes * READ_ON,
+            allow_time=lambda: self._deadlines.extend(task, limits.transfer_seconds),
+        )
+
+    async def _send_file(
+        self, start: dict[str, Any], response: FileResponse, send: Send, *, is_wanted: bool
+    ) -> None:
+        """Send a file piece by piece. One that nobody takes in time is broken off, with its connection."""
+        task = self._deadlines.begin()
+        self._deadlines.extend(task, self._limits.transfer_seconds)
+        try:
+            await send(start)
+            if is_wanted:
+                async for piece in response.pieces():
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+        except asyncio.CancelledError:
+            if task not in self._deadlines.overdue:
+                raise
+            task.uncancel()
+        finally:
+            self._deadlines.end(task)
+            response.close()
 
     def _check_head(self, request: Request, version: str) -> None:
         limits = self._limits

@@ -19,6 +19,7 @@ class Deadlines:
         self._limit = limit_seconds
         self._tick = min(0.25, limit_seconds / 4)
         self._ends: dict[Task, float] = {}
+        self._last: float | None = None
         self._sweeping = False
         self.overdue: set[Task] = set()
 
@@ -33,6 +34,12 @@ class Deadlines:
             loop.call_later(self._tick, self._sweep, loop)
         return task
 
+    def extend(self, task: Task, seconds: float) -> None:
+        """The task has this many seconds from now on, unless everything is about to end."""
+        if task in self._ends:
+            end = asyncio.get_running_loop().time() + seconds
+            self._ends[task] = end if self._last is None else min(end, self._last)
+
     def end(self, task: Task) -> None:
         """The task needs no watching any more."""
         self._ends.pop(task, None)
@@ -42,7 +49,7 @@ class Deadlines:
         """Every task, also those to come, is overdue after this many seconds, if not before."""
         self._limit = min(self._limit, seconds)
         self._tick = min(self._tick, seconds / 4)
-        end = asyncio.get_running_loop().time() + seconds
+        self._last = end = asyncio.get_running_loop().time() + seconds
         for task, before in self._ends.items():
             self._ends[task] = min(before, end)
 

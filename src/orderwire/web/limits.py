@@ -15,3 +15,5 @@ class Limits:
     # The HTTP server itself refuses more than 100, in no contract's form.
     header_count: int = 64
     request_seconds: float = 30.0
+    upload_bytes: int = 67_108_864
+    transfer_seconds: float = 600.0

@@ -57,6 +57,7 @@ class ServicePages:
     """
 
     name = "service"
+    uploads: frozenset[str] = frozenset()
 
     def __init__(
         self,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from typing import Any
+from collections.abc import AsyncIterator
+from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
 Headers = list[tuple[bytes, bytes]]
@@ -11,15 +12,36 @@ Headers = list[tuple[bytes, bytes]]
 MAX_COOKIES = 64
 
 
+class Stream(Protocol):
+    """A body that its handler reads itself (`uploads.BodyStream`)."""
+
+    def chunks(self) -> AsyncIterator[bytes]: ...
+    async def read(self, limit: int) -> bytes: ...
+    async def drain(self) -> None: ...
+
+
 class Request:
     """Method, path, headers and body of one request, and the address it came from ("" if unknown).
 
     `path` is the path as sent, still percent-encoded; `params` are the path parameters of the matched
     route, decoded once; `scratch` is where a contract keeps what it has parsed already (its decoded
-    body) for this request.
+    body) for this request. `stream` is the body that the handler itself is to read, where its route
+    says so; `body` is empty then.
     """
 
-    __slots__ = ("_id", "body", "client", "headers", "method", "params", "path", "query", "scheme", "scratch")
+    __slots__ = (
+        "_id",
+        "body",
+        "client",
+        "headers",
+        "method",
+        "params",
+        "path",
+        "query",
+        "scheme",
+        "scratch",
+        "stream",
+    )
 
     def __init__(
         self,
@@ -41,6 +63,7 @@ class Request:
         self.client = client
         self.params: tuple[str, ...] = ()
         self.scratch: Any = None
+        self.stream: Stream | None = None
         self._id: str | None = None
 
     @property
