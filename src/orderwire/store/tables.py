@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 metadata = MetaData()
@@ -31,6 +32,12 @@ DIGEST_LENGTH = 64
 
 def _instant(name: str, *, nullable: bool = False) -> Column[int]:
     return Column(name, BigInteger, nullable=nullable)
+
+
+def _index_where(name: str, column: str, *columns: str) -> Index:
+    """An index of the rows that have a value in `column`: most tokens are strangers'."""
+    has_value = text(f"{column} IS NOT NULL")
+    return Index(name, *columns, sqlite_where=has_value, postgresql_where=has_value)
 
 
 counters = Table(
@@ -101,7 +108,11 @@ tokens = Table(
     Column("family", String(64)),
     _instant("revoked_at", nullable=True),
     Column("label", String(255)),
-    Index("tokens_by_organisation", "organisation_id", "digest"),
+    Index("tokens_by_organisation", "organisation_id", "scheme", "digest"),
+    _index_where("tokens_by_user", "user_id", "organisation_id", "user_id", "scheme", "digest"),
+    _index_where(
+        "tokens_by_application", "application_id", "organisation_id", "application_id", "scheme", "digest"
+    ),
 )
 
 # Who orders and who receives, as an organisation knows them beside its orders.

@@ -13,7 +13,7 @@ down_revision = "0001"
 
 ROWS_AT_ONCE = 1_000
 INDEXES = (
-    ("tokens_by_organisation", "tokens", ["organisation_id", "digest"]),
+    ("tokens_by_organisation", "tokens", ["organisation_id", "scheme", "digest"]),
     ("orders_by_placing", "orders", ["organisation_id", "placed_at", "id"]),
     ("orders_by_change", "orders", ["organisation_id", "changed_at", "id"]),
     ("orders_by_lifecycle", "orders", ["organisation_id", "lifecycle", "id"]),
@@ -22,6 +22,16 @@ INDEXES = (
     ("order_revisions_by_organisation", "order_revisions", ["organisation_id", "order_id"]),
     ("order_statuses_by_stage", "order_statuses", ["organisation_id", "stage", "order_id"]),
     ("group_orders_by_organisation", "group_orders", ["organisation_id", "created_at", "id"]),
+)
+# Indexes of the rows that have a value in a column.
+PARTIAL = (
+    ("tokens_by_user", "tokens", "user_id", ["organisation_id", "user_id", "scheme", "digest"]),
+    (
+        "tokens_by_application",
+        "tokens",
+        "application_id",
+        ["organisation_id", "application_id", "scheme", "digest"],
+    ),
 )
 COLUMNS: tuple[tuple[str, str, Any], ...] = (
     ("tokens", "label", sa.String(length=255)),
@@ -38,6 +48,11 @@ def upgrade() -> None:
     _fill_customers()
     for name, table, columns in INDEXES:
         op.create_index(name, table, columns, unique=False)
+    for name, table, column, columns in PARTIAL:
+        has_value = sa.text(f"{column} IS NOT NULL")
+        op.create_index(
+            name, table, columns, unique=False, sqlite_where=has_value, postgresql_where=has_value
+        )
     _create_parties()
     _create_answers()
     _create_imports()
@@ -47,6 +62,8 @@ def downgrade() -> None:
     for name in ("imports", "answers", "parties"):
         op.drop_table(name)
     op.execute(sa.text("DELETE FROM counters WHERE name = 'party'"))
+    for name, table, _, _ in reversed(PARTIAL):
+        op.drop_index(name, table_name=table)
     for name, table, _ in reversed(INDEXES):
         op.drop_index(name, table_name=table)
     for table, column, _ in reversed(COLUMNS):
