@@ -262,6 +262,8 @@ class Service:
             header_bytes=settings["header_bytes"],
             header_count=settings["header_count"],
             request_seconds=settings["request_seconds"],
+            upload_bytes=settings["upload_bytes"],
+            transfer_seconds=settings["transfer_seconds"],
         )
         self.asgi = AsgiApp(self._face_of, self.limits, self.open, self.close)
         self._site: Site | None = None

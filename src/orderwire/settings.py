@@ -98,6 +98,12 @@ class Settings:
         """The folder of the file mailbox: `mail` beside the book when none is set."""
         return Path(self["mail_folder"]) if self["mail_folder"] else self.database_path.parent / "mail"
 
+    @property
+    def import_folder(self) -> Path:
+        """The folder of uploaded files: `imports` beside the book when none is set."""
+        given = self["import_folder"]
+        return Path(given) if given else self.database_path.parent / "imports"
+
 
 class OptionLike(Protocol):
     """What a contract's option has."""
@@ -241,6 +247,29 @@ TABLE: tuple[Setting, ...] = (
         seconds(0.05, 3_600),
         "0.05 to 3600",
     ),
+    Setting(
+        "upload_bytes",
+        67_108_864,
+        "largest uploaded file with the form round it, in bytes",
+        whole(1_024, 4_294_967_296),
+        "1024 to 4294967296",
+    ),
+    Setting(
+        "transfer_seconds",
+        600.0,
+        "how long an upload or a download may take, in seconds",
+        seconds(0.05, 86_400),
+        "0.05 to 86400",
+    ),
+    Setting("import_folder", "", "the folder for uploaded files and what became of them"),
+    Setting(
+        "import_files_days",
+        30,
+        "how long the files of an import that has ended are kept, in days",
+        whole(1, 3_650),
+        "1 to 3650",
+    ),
+    Setting("imports_at_once", 1, "how many uploaded files are imported at a time", whole(1, 16), "1 to 16"),
     Setting(
         "credential_cache_ms",
         1_000,
