@@ -7,6 +7,8 @@ from pathlib import Path
 
 from orderwire.book.accounts import create_organisation
 from orderwire.book.callers import RIGHTS, Caller, CredentialCache, Organisation
+from orderwire.book.lists import OrderQuery
+from orderwire.book.orders import Order
 from orderwire.book.store import Book
 from orderwire.courier.mail import FileMailbox
 from orderwire.store.migrations import upgrade
@@ -48,6 +50,13 @@ async def make_organisation(book: Book, name: str = "acme") -> Organisation:
 def make_caller(organisation: Organisation, rights: frozenset[str] = RIGHTS) -> Caller:
     """A caller of the organisation with these rights, whom no contract knows."""
     return Caller(organisation=organisation, contract="test", rights=rights)
+
+
+async def all_orders(book: Book, organisation: Organisation) -> list[Order]:
+    """The organisation's orders (at most 1,000), by ascending id."""
+    page = await book.store.list_orders(organisation.id, OrderQuery(limit=1_000))
+    assert page.more is None, "more orders than a page holds"
+    return [listed.order for listed in page.orders]
 
 
 def read_mails(folder: Path) -> list[str]:

@@ -7,18 +7,19 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
+from orderwire.book.callers import Caller
 from orderwire.book.errors import NotAllowed, OrderClosed, OrderNotFound
+from orderwire.book.lists import Moment
 from orderwire.book.operations import NewOrder, append_stage, delete_order, place_order
 from orderwire.book.orders import Document
+from orderwire.book.past import book_at
 from orderwire.book.queries import (
     get_order,
     get_order_at,
     get_order_known_as,
     get_order_named,
     get_status,
-    get_status_at,
     list_stages,
-    list_stages_at,
 )
 from orderwire.book.stages import Appointment, Client, Details, NewStage, StageDetail, StatusRule
 from orderwire.book.store import Book
@@ -26,6 +27,11 @@ from tests.factories import make_caller, make_organisation
 
 START = datetime(2024, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+
+
+def at(book: Book, caller: Caller, as_of: datetime, known_at: datetime) -> Book:
+    """The book as it stood."""
+    return book_at(book, caller, Moment(as_of=as_of, known_at=known_at), "as_of")
 
 
 class Ticking:
@@ -51,13 +57,13 @@ async def test_as_of_and_known_at_tell_two_different_pasts(book: Book) -> None:
 
     at_three = START + 3 * HOUR
     for known_at, expected in ((START + 6 * HOUR, "ordered"), (START + 9 * HOUR, "scheduled")):
-        stage = await get_status_at(book, caller, order, at_three, known_at)
+        stage = await get_status(at(book, caller, at_three, known_at), caller, order)
         assert stage is not None
         assert stage.stage == expected
     status = await get_status(book, caller, order)
     assert status is not None
     assert status.stage == "delivered", "a back-dated stage does not move the status"
-    known = await list_stages_at(book, caller, order, START + 9 * HOUR, START + 6 * HOUR)
+    known = await list_stages(at(book, caller, START + 9 * HOUR, START + 6 * HOUR), caller, order)
     assert [stage.stage for stage in known] == ["ordered", "delivered"]
     everything = await list_stages(book, caller, order)
     assert [stage.stage for stage in everything] == ["ordered", "scheduled", "delivered"]
@@ -213,5 +219,5 @@ async def test_a_clock_set_back_teaches_nothing_before_what_was_known(book: Book
     assert status is not None
     assert status.stage == "second"
     clock.at = START + HOUR
-    known = await list_stages_at(book, caller, order, START, START - HOUR)
+    known = await list_stages(at(book, caller, START, START - HOUR), caller, order)
     assert known == []

@@ -11,7 +11,7 @@ import pytest
 from orderwire.book.orders import Order
 from orderwire.book.queries import list_stages
 from orderwire.book.store import Book
-from tests.factories import make_caller, make_organisation
+from tests.factories import all_orders, make_caller, make_organisation
 from tests.importer import importing
 
 
@@ -23,9 +23,9 @@ async def retail(book: Book, tmp_path):
     return path, summary
 
 
-async def all_orders(book: Book) -> list[Order]:
+async def placed_orders(book: Book) -> list[Order]:
     owner = await make_organisation(book)
-    return list(await book.store.list_orders(owner.id, 0, 1_000))
+    return await all_orders(book, owner)
 
 
 async def named(book: Book, name: str, scheme: str = "reference") -> Order:
@@ -41,13 +41,13 @@ async def test_every_line_of_the_sample_is_in_an_order(book, retail):
     lines = importing.accepted(path)
     assert sorted(lines) == list(range(2, 1001))
     assert len(set(lines.values())) == 66
-    orders = await all_orders(book)
+    orders = await placed_orders(book)
     assert sum(len(order.document.lines) for order in orders) == 999
     assert {order.id for order in orders} == set(lines.values())
 
 
 async def test_cancellations_and_the_line_without_a_customer(book, retail):
-    orders = await all_orders(book)
+    orders = await placed_orders(book)
     cancelled = {order.document.names["reference"] for order in orders if order.lifecycle == "cancelled"}
     assert cancelled == {"C536379", "C536383", "C536391", "C536506"}
     assert {order.lifecycle for order in orders} == {"cancelled", "complete"}
@@ -91,7 +91,7 @@ async def test_the_same_file_twice_adds_nothing(book, retail):
     again = await importing.run(book, path, importing.SAMPLE_MAP.read_text())
     assert (again.placed, again.already_there, again.rejected_rows) == (0, 66, 0)
     assert importing.accepted(path) == first
-    assert len(await all_orders(book)) == 66
+    assert len(await placed_orders(book)) == 66
 
 
 async def test_a_map_is_enough_for_a_very_different_export(book, tmp_path):

@@ -11,12 +11,12 @@ from orderwire.book.orders import MAX_LINES
 from orderwire.book.stages import NewStage
 from orderwire.importer.rows import MAX_ROW_BYTES, FileError
 from orderwire.importer.tables import MapError
-from tests.factories import make_caller, make_organisation
+from tests.factories import all_orders, make_caller, make_organisation
 from tests.importer.importing import HEADER, MAP, accepted, rejected, row, run, write
 
 
 async def count_orders(book) -> int:
-    return len(await book.store.list_orders((await make_organisation(book)).id, 0, 10_000))
+    return len(await all_orders(book, await make_organisation(book)))
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
-from orderwire.store import statements
+from orderwire.store import catalogue
 from orderwire.store.migrations import FOLDER, upgrade
 from orderwire.store.schema import HEAD, NotMigrated, check_migrated, revision_of
 from orderwire.store.tables import metadata
@@ -67,9 +67,9 @@ def test_a_migration_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
 
 def test_every_statement_on_an_order_table_names_its_bucket() -> None:
     bucketed = {name for name, table in metadata.tables.items() if "bucket" in table.c}
-    for statement in statements.ALL:
+    for statement in catalogue.ALL:
         sql = str(statement.clause)
-        if statement.name in statements.SCATTERED or not any(f" {name}" in sql for name in bucketed):
+        if statement.is_scattered or not any(f" {name}" in sql for name in bucketed):
             continue
         has_bucket = any("bucket" in name for name in statement.params)
         assert has_bucket, f"{statement.name} touches every bucket"

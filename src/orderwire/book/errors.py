@@ -92,6 +92,22 @@ class AlreadyExists(BookError):
         self.order_id = order_id
 
 
+class KeyReused(BookError):
+    """The key of a repeatable request came before with another request."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+
+class RequestInFlight(BookError):
+    """The first request with this key is still being answered."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+
 class CredentialMissing(BookError):
     """The caller showed no credential where one is needed."""
 
@@ -150,6 +166,8 @@ BookFault = (
     | OrderClosed
     | ResendRefused
     | AlreadyExists
+    | KeyReused
+    | RequestInFlight
     | CredentialMissing
     | CredentialUnknown
     | CredentialExpired

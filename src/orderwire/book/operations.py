@@ -7,8 +7,8 @@ holds SQL verbs and values only, so that the store may run it again.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
-from typing import TypeVar
 
 import msgspec
 from msgspec import Struct, field
@@ -38,7 +38,8 @@ from .orders import (
     Voucher,
 )
 from .queries import check_may_read, open_voucher, voucher_place
-from .stages import Advance, Appointment, NewStage, Origin, Stage, StageDetail, Status, StatusDetail
+from .stages import NewStage, Revision, Stage, StageDetail, Status
+from .statuses import first_stages, make_stage, next_status, standing, status_after
 from .store import Book, Mail, Transaction
 from .values import check_instant, check_text, check_word, keep
 
@@ -47,9 +48,9 @@ MAX_DOCUMENT_BYTES = 1_048_576
 MAX_STAGE_DETAIL_BYTES = 65_536
 MAX_STAGE_LENGTH = 255
 MAX_STAGES_AT_ONCE = 1_000
+# More than any order has.
+MAX_STAGES_TOLD = 100_000
 MAX_VOUCHER_SECRET_LENGTH = 500
-
-Detail = TypeVar("Detail", bound=Struct)
 
 _encode = msgspec.json.Encoder().encode
 _decode_document = msgspec.json.Decoder(Document).decode
@@ -108,7 +109,7 @@ async def place_order(book: Book, caller: Caller, request: NewOrder) -> Order:
     origin = caller.origin
 
     async def work(tx: Transaction) -> Order:
-        await _check_group(tx, order)
+        await check_group(tx, order)
         for scheme, name in document.names.items():
             if not await tx.insert_name(order.organisation_id, scheme, name, order.id):
                 holder = await tx.fetch_name(order.organisation_id, scheme, name)
@@ -116,12 +117,9 @@ async def place_order(book: Book, caller: Caller, request: NewOrder) -> Order:
         for scheme, name in request.claims.items():
             await _claim(tx, order, scheme, name)
         await tx.insert_order(order, encoded, now, origin)
-        status: Status | None = None
-        for count, new in enumerate(request.stages, start=1):
-            advance = Advance(revision=order.revision, number=count, recorded_at=now)
-            stage = _stage(order.id, new, status, advance, origin)
+        stages, status = first_stages(order.id, request.stages, now, origin)
+        for stage in stages:
             await tx.insert_stage(order.organisation_id, stage)
-            status = _next_status(status, stage)
         if status is not None:
             await tx.put_status(order.organisation_id, status)
         return order
@@ -152,12 +150,14 @@ async def append_stage(
         advance = await tx.advance_order(order.organisation_id, order.id, now)
         if advance is None:
             raise OrderNotFound(str(order.id))
-        status = await tx.fetch_status(order.organisation_id, order.id)
-        stage = _stage(order.id, request, status, advance, origin)
+        status = await _status_without(tx, order, request.supersedes)
+        stage = make_stage(order.id, request, status, advance, origin)
         await tx.insert_stage(order.organisation_id, stage)
-        moved = _next_status(status, stage)
-        if moved is not None and moved is not status:
+        moved = next_status(status, stage)
+        if moved is not None and (moved is not status or request.supersedes is not None):
             await tx.put_status(order.organisation_id, moved)
+        elif moved is None and request.supersedes is not None:
+            await tx.delete_status(order.organisation_id, order.id)
         if repeat_key is not None:
             await tx.insert_notice(
                 order.organisation_id, order.id, stage.number, repeat_key, stage.recorded_at
@@ -167,16 +167,37 @@ async def append_stage(
     return await book.store.write(work)
 
 
+async def _status_without(tx: Transaction, order: Order, superseded: int | None) -> Status | None:
+    """Where the order stands, told without the stage that is superseded (None for none)."""
+    if superseded is None:
+        return await tx.fetch_status(order.organisation_id, order.id)
+    stages = await tx.list_stages(order.organisation_id, order.id, datetime.max, MAX_STAGES_TOLD)
+    if superseded not in {stage.number for stage in stages}:
+        raise FieldInvalid("supersedes", "the order has no such stage")
+    left = standing(stages)
+    if superseded not in {stage.number for stage in left}:
+        raise FieldInvalid("supersedes", "the stage is superseded already")
+    return status_after(stage for stage in left if stage.number != superseded)
+
+
 async def settle_notice(book: Book, order: Order, repeat_key: str) -> None:
     """Note that the notice owed under `repeat_key` was handed over."""
     now = book.clock()
     await book.store.write(lambda tx: tx.settle_notice(order.organisation_id, order.id, repeat_key, now))
 
 
-async def delete_order(book: Book, caller: Caller, order: Order) -> None:
-    """Delete an order that is still open: it is no longer found; its names and history stay.
+async def delete_order(
+    book: Book,
+    caller: Caller,
+    order: Order,
+    *,
+    expected: int | None = None,
+    lifecycles: frozenset[str] = frozenset({OPEN}),
+) -> None:
+    """Delete an order: it is no longer found; its names stay taken, and its history stays.
 
-    Raises NotAllowed, OrderClosed (already submitted) or OrderNotFound (deleted meanwhile).
+    Only in one of these `lifecycles`, and only at the `expected` revision if one is given. Raises
+    NotAllowed, OrderClosed (in none of them), StaleOrder or OrderNotFound (deleted meanwhile).
     """
     check_may_write(caller)
     check_may_read(caller, order)
@@ -187,14 +208,18 @@ async def delete_order(book: Book, caller: Caller, order: Order) -> None:
         current = await tx.fetch_order(order.organisation_id, order.id)
         if current is None:
             raise OrderNotFound(str(order.id))
-        if current.lifecycle != OPEN:
+        if expected is not None and expected != current.revision:
+            raise StaleOrder(expected, current.revision)
+        if current.lifecycle not in lifecycles:
             raise OrderClosed(current.lifecycle)
-        now = _not_before(current, asked_at)
+        now = not_before(current, asked_at)
         changes = {"revision": current.revision + 1, "changed_at": now, "recorded_at": now}
         gone = msgspec.structs.replace(current, **changes)
         encoded = _encode(gone.document)
-        if not await tx.update_order(gone, encoded, now, origin, was=current.revision, deleted=True):
+        if not await tx.update_order(gone, encoded, was=current.revision, deleted=True):
             raise StaleOrder(current.revision, gone.revision)
+        entry = Revision(revision=gone.revision, effective_at=now, recorded_at=now, origin=origin)
+        await tx.insert_revision(gone, encoded, entry, deleted=True)
 
     await book.store.write(work)
 
@@ -227,21 +252,33 @@ def check_may_write(caller: Caller) -> None:
 
 def check_new_order(request: NewOrder) -> None:
     """Raises FieldInvalid for what can be seen without the book."""
-    check_word("kind", request.kind, KINDS)
-    check_word("lifecycle", request.lifecycle, LIFECYCLES)
-    check_word("payment", request.payment, PAYMENTS)
-    check_word("delivery", request.delivery, DELIVERIES)
-    check_instant("placed_at", request.placed_at)
-    check_instant("changed_at", request.changed_at)
-    currency = request.currency
-    if currency is not None and not (len(currency) == 3 and currency.isascii() and currency.isupper()):
-        raise FieldInvalid("currency", "must be three capital letters")
+    check_order(request)
     if len(request.document.names) + len(request.claims) > MAX_NAMES:
         raise FieldInvalid("names", f"more than {MAX_NAMES}")
     if len(request.stages) > MAX_STAGES_AT_ONCE:
         raise FieldInvalid("stages", f"more than {MAX_STAGES_AT_ONCE}")
-    for stage in request.stages:
+    superseded: set[int] = set()
+    for number, stage in enumerate(request.stages, start=1):
         check_new_stage(stage)
+        if stage.supersedes is not None:
+            if stage.supersedes >= number or stage.supersedes in superseded:
+                raise FieldInvalid("supersedes", "no earlier stage, or superseded already")
+            superseded.add(stage.supersedes)
+
+
+def check_order(order: NewOrder | Order) -> None:
+    """Raises FieldInvalid for a state that no order can have."""
+    check_word("kind", order.kind, KINDS)
+    check_word("lifecycle", order.lifecycle, LIFECYCLES)
+    check_word("payment", order.payment, PAYMENTS)
+    check_word("delivery", order.delivery, DELIVERIES)
+    check_instant("placed_at", order.placed_at)
+    check_instant("changed_at", order.changed_at)
+    currency = order.currency
+    if currency is not None and not (len(currency) == 3 and currency.isascii() and currency.isupper()):
+        raise FieldInvalid("currency", "must be three capital letters")
+    if len(order.document.names) > MAX_NAMES:
+        raise FieldInvalid("names", f"more than {MAX_NAMES}")
 
 
 def check_new_stage(request: NewStage) -> None:
@@ -256,10 +293,20 @@ def check_new_stage(request: NewStage) -> None:
 def _new_document(book: Book, caller: Caller, request: NewOrder) -> tuple[Document, bytes]:
     document = request.document
     if request.vouchers:
-        place = voucher_place(caller.organisation_id)
-        sealed = tuple(_seal(book, new, place) for new in request.vouchers)
+        sealed = seal_vouchers(book, caller, request.vouchers)
         document = msgspec.structs.replace(document, vouchers=sealed)
+    return keep_document(document)
+
+
+def keep_document(document: Document) -> tuple[Document, bytes]:
+    """The document in the form in which it is kept, and its JSON. Raises FieldInvalid."""
     return keep("document", document, MAX_DOCUMENT_BYTES, _decode_document)
+
+
+def seal_vouchers(book: Book, caller: Caller, vouchers: Sequence[NewVoucher]) -> tuple[Voucher, ...]:
+    """Vouchers with their secrets sealed for the caller's organisation. Raises FieldInvalid."""
+    place = voucher_place(caller.organisation_id)
+    return tuple(_seal(book, new, place) for new in vouchers)
 
 
 def _seal(book: Book, new: NewVoucher, place: str) -> Voucher:
@@ -274,13 +321,14 @@ def _seal(book: Book, new: NewVoucher, place: str) -> Voucher:
     )
 
 
-async def _check_group(tx: Transaction, order: Order) -> None:
+async def check_group(tx: Transaction, order: Order) -> None:
+    """Raises FieldInvalid if the order's group order is not there."""
     group_id = order.group_order_id
     if group_id is not None and await tx.fetch_group_order(order.organisation_id, group_id) is None:
         raise FieldInvalid("group_order_id", "no such group order")
 
 
-def _not_before(order: Order, now: datetime) -> datetime:
+def not_before(order: Order, now: datetime) -> datetime:
     """Now, or the order's last change if the clock was set back: one order is never learned backwards."""
     return max(now, order.recorded_at)
 
@@ -295,57 +343,3 @@ async def _claim(tx: Transaction, order: Order, scheme: str, name: str) -> None:
         raise AlreadyExists(scheme, name, holder.id)
     if holder_id is None or not await tx.move_name(order.organisation_id, scheme, name, holder_id, order.id):
         raise AlreadyExists(scheme, name, holder_id)
-
-
-def _stage(order_id: int, new: NewStage, status: Status | None, advance: Advance, origin: Origin) -> Stage:
-    effective_at = new.effective_at or advance.recorded_at
-    status_at: datetime | None = effective_at
-    if new.status == "leave":
-        status_at = None
-    elif new.status == "set" and status is not None and effective_at < status.since:
-        status_at = max(advance.recorded_at, status.since)
-    return Stage(
-        order_id=order_id,
-        number=advance.number,
-        revision=advance.revision,
-        stage=new.stage,
-        effective_at=effective_at,
-        recorded_at=advance.recorded_at,
-        status_at=status_at,
-        detail=new.detail,
-        origin=origin,
-    )
-
-
-def _next_status(status: Status | None, stage: Stage) -> Status | None:
-    """Where the order stands after `stage`: the same object if it stays where it stood."""
-    if stage.status_at is None or (status is not None and stage.status_at < status.since):
-        return status
-    before = status.detail if status is not None else StatusDetail()
-    said = stage.detail
-    return Status(
-        order_id=stage.order_id,
-        stage=stage.stage,
-        stage_number=stage.number,
-        since=stage.status_at,
-        changed_at=stage.recorded_at,
-        detail=StatusDetail(
-            client=_over(before.client, said.client),
-            appointment=_appointment(before.appointment, said.appointment),
-            details=_over(before.details, said.details),
-        ),
-    )
-
-
-def _appointment(before: Appointment | None, said: Appointment | None) -> Appointment | None:
-    """What is known of the appointment; nothing of another one's."""
-    is_another = before is not None and said is not None and said.id is not None and said.id != before.id
-    return said if is_another else _over(before, said)
-
-
-def _over(before: Detail | None, said: Detail | None) -> Detail | None:
-    """What was known before, with what was said now over it."""
-    if before is None or said is None:
-        return said or before
-    given = {name: getattr(said, name) for name in said.__struct_fields__}
-    return msgspec.structs.replace(before, **{k: v for k, v in given.items() if v is not None})

@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from .callers import READ, READ_OWN, VOUCHERS, Caller
-from .errors import GroupOrderNotFound, NotAllowed, OrderNotFound
+from .errors import FieldInvalid, GroupOrderNotFound, NotAllowed, OrderNotFound
+from .lists import MAX_IDS, Listed, Moment, OrderQuery, Page, check_query
 from .orders import GroupOrder, Order, Voucher
+from .past import book_at
 from .stages import Stage, Status
+from .statuses import standing
 from .store import Book
 
 MAX_ORDER_ID = 2**53 - 1
@@ -70,48 +73,56 @@ async def get_order_at(
 ) -> Order:
     """The order as it stood at `as_of`, by what the book had recorded at `known_at`.
 
-    Raises OrderNotFound (also when it did not exist then) or NotAllowed.
+    Raises OrderNotFound (also when it did not exist then, or was deleted since and the caller may not
+    read deleted orders) or NotAllowed.
     """
-    order = None
-    if 0 < order_id <= MAX_ORDER_ID:
-        order = await book.store.fetch_order_at(caller.organisation_id, order_id, as_of, known_at)
-    if order is None:
-        raise OrderNotFound(str(order_id))
-    check_may_read(caller, order)
-    return order
+    past = book_at(book, caller, Moment(as_of=as_of, known_at=known_at), "as_of")
+    return await get_order(past, caller, order_id)
 
 
 async def get_status(book: Book, caller: Caller, order: Order) -> Status | None:
-    """Where the order stands now, or None while no stage has given it a status."""
+    """Where the order stands, or None while no stage has given it a status."""
     return await book.store.fetch_status(caller.organisation_id, order.id)
 
 
-async def get_status_at(
-    book: Book, caller: Caller, order: Order, as_of: datetime, known_at: datetime
-) -> Stage | None:
-    """The stage that was the order's status at `as_of`, by what was recorded at `known_at`."""
-    stages = await list_stages_at(book, caller, order, as_of, known_at)
-    given = [stage for stage in stages if stage.status_at is not None and stage.status_at <= as_of]
-    return max(given, key=lambda stage: (stage.status_at, stage.number), default=None)
-
-
 async def list_stages(book: Book, caller: Caller, order: Order) -> Sequence[Stage]:
-    """The order's whole history so far, oldest effective first (at most MAX_STAGES)."""
-    return await list_stages_at(book, caller, order, datetime.max, datetime.max)
+    """The stages of the order that none has superseded, oldest effective first (at most MAX_STAGES)."""
+    found = await book.store.list_stages(caller.organisation_id, order.id, datetime.max, MAX_STAGES)
+    return standing(found)
 
 
-async def list_stages_at(
-    book: Book, caller: Caller, order: Order, as_of: datetime, known_at: datetime
-) -> Sequence[Stage]:
-    """The stages effective at `as_of` and recorded at `known_at`, oldest effective first."""
-    return await book.store.list_stages(caller.organisation_id, order.id, as_of, known_at, MAX_STAGES)
+async def list_orders(book: Book, caller: Caller, query: OrderQuery) -> Page:
+    """A page of the organisation's orders. Raises NotAllowed or FieldInvalid."""
+    check_may_list(caller)
+    check_query(query)
+    return await book.store.list_orders(caller.organisation_id, query)
 
 
-async def list_orders(book: Book, caller: Caller, after_id: int, limit: int) -> Sequence[Order]:
-    """Orders of the caller's organisation by ascending id, from after `after_id`."""
+async def count_orders(book: Book, caller: Caller, query: OrderQuery) -> int:
+    """How many orders meet the query's conditions, on all pages. Raises NotAllowed or FieldInvalid."""
+    check_may_list(caller)
+    check_query(query)
+    return await book.store.count_orders(caller.organisation_id, query)
+
+
+async def get_orders(book: Book, caller: Caller, ids: Sequence[int]) -> Sequence[Listed]:
+    """The orders with these ids (at most MAX_IDS), as they were asked for; who is not there is left out.
+
+    Raises NotAllowed or FieldInvalid.
+    """
+    check_may_list(caller)
+    if not 1 <= len(ids) <= MAX_IDS:
+        raise FieldInvalid("ids", f"must be 1 to {MAX_IDS}")
+    wanted = [one for one in ids if 0 < one <= MAX_ORDER_ID]
+    found = await book.store.fetch_orders(caller.organisation_id, wanted) if wanted else ()
+    by_id = {one.order.id: one for one in found}
+    return [by_id[one] for one in dict.fromkeys(wanted) if one in by_id]
+
+
+def check_may_list(caller: Caller) -> None:
+    """Raises NotAllowed unless the caller may read every order."""
     if READ not in caller.rights:
         raise NotAllowed(READ, identified=caller.is_identified)
-    return await book.store.list_orders(caller.organisation_id, after_id, limit)
 
 
 async def get_group_order(book: Book, caller: Caller, group_order_id: str) -> GroupOrder:

@@ -80,15 +80,18 @@ def show(
 def list_some(state: State, *, organisation: str, limit: int, after: int, as_json: bool) -> None:
     """List orders by ascending id."""
 
+    from orderwire.book.lists import OrderQuery, Position
+
     async def work(book: Book) -> list[Order]:
         owner = await find_organisation(book, organisation)
         found: list[Order] = []
         while len(found) < limit:
             last = found[-1].id if found else after
             wanted = min(LISTED_AT_ONCE, limit - len(found))
-            some = await book.store.list_orders(owner.id, last, wanted)
-            found += some
-            if len(some) < wanted:
+            query = OrderQuery(after=Position(value=last, id=last), limit=wanted)
+            page = await book.store.list_orders(owner.id, query)
+            found += [one.order for one in page.orders]
+            if page.more is None:
                 break
         return found
 
@@ -100,6 +103,8 @@ async def _find(
 ) -> dict[str, Any]:
     from orderwire.book import queries
     from orderwire.book.callers import READ, Caller
+    from orderwire.book.lists import Moment
+    from orderwire.book.past import book_at
 
     caller = Caller(organisation=owner, contract="cli", rights=frozenset({READ}))
     scheme, colon, name = which.partition(":")
@@ -113,10 +118,11 @@ async def _find(
         now = await queries.get_status(book, caller, order)
         status = None if now is None else {"stage": now.stage, "since": _text(now.since)}
     else:
-        order = await queries.get_order_at(book, caller, order.id, *instants)
-        stages = await queries.list_stages_at(book, caller, order, *instants)
-        then = await queries.get_status_at(book, caller, order, *instants)
-        status = None if then is None else {"stage": then.stage, "since": _text(then.status_at)}
+        past = book_at(book, caller, Moment(as_of=instants[0], known_at=instants[1]), "--as-of")
+        order = await queries.get_order(past, caller, order.id)
+        stages = await queries.list_stages(past, caller, order)
+        then = await queries.get_status(past, caller, order)
+        status = None if then is None else {"stage": then.stage, "since": _text(then.since)}
     return _json(order, status, stages)
 
 

@@ -181,8 +181,8 @@ class _Run:
         store, owner = self._book.store, self._caller.organisation_id
         order = await store.fetch_order(owner, order_id)
         if order is not None and not _is_same(order, request):
-            first = await store.list_revisions(owner, order_id, 1)
-            order = await store.fetch_order_at(owner, order_id, ALWAYS, first[0].recorded_at)
+            first = await store.list_states(owner, order_id, 0, 1)
+            order = await store.fetch_order_at(owner, order_id, ALWAYS, first[0].revision.recorded_at)
         if order is None or not _is_same(order, request):
             return False
         for number, stage in enumerate(request.stages, start=1):

@@ -15,11 +15,15 @@ from sqlalchemy.sql.expression import ClauseElement
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement and the names of its parameters, in the callers' order."""
+    """A statement and the names of its parameters, in the callers' order.
+
+    `is_scattered` marks one that no single bucket can answer, such as a list of an organisation.
+    """
 
     name: str
     clause: ClauseElement
     params: tuple[str, ...]
+    is_scattered: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from orderwire.book.callers import Application, Credential, Organisation, Person, Profile, Token
+from orderwire.book.lists import Listed, State
 from orderwire.book.orders import BUCKETS, Document, GroupOrder, Order, bucket_of
 from orderwire.book.stages import Advance, Origin, Revision, Stage, StageDetail, Status, StatusDetail
 
@@ -52,6 +53,14 @@ def money_micros(amount: Decimal | None) -> int | None:
     return None if amount is None else int(amount * MILLION)
 
 
+_decode_pairs = msgspec.json.Decoder(tuple[tuple[str, str], ...]).decode
+
+
+def pairs_of(encoded: str) -> tuple[tuple[str, str], ...]:
+    """Pairs of texts from their JSON."""
+    return _decode_pairs(encoded)
+
+
 def text(record: Any) -> str:
     """A record as JSON text."""
     return encode(record).decode()
@@ -91,6 +100,7 @@ def order_of(row: Row) -> Order:
 
 
 ORDER_WIDTH = 15
+STATUS_WIDTH = 6
 
 
 def head_values(order: Order, recorded: int) -> tuple[Any, ...]:
@@ -175,13 +185,31 @@ def stage_values(organisation_id: int, stage: Stage) -> tuple[Any, ...]:
 
 
 def revision_of(row: Row) -> Revision:
-    """An entry of the change history from the columns of `LIST_REVISIONS`."""
+    """What an entry of the change history says of itself, from its first five columns."""
     return Revision(
         revision=row[0],
         effective_at=instant(row[1]),
         recorded_at=instant(row[2]),
         origin=_decode_origin(row[3]),
         supersedes=row[4],
+    )
+
+
+def state_of_row(row: Row) -> State:
+    """An entry of the change history from the columns of `LIST_STATES`."""
+    return State(
+        revision=revision_of(row[ORDER_WIDTH:]), order=order_of(row), deleted=bool(row[ORDER_WIDTH + 5])
+    )
+
+
+def listed_of(row: Row) -> Listed:
+    """An order of a list: its columns, its status's, and the name that the list is sorted by."""
+    status = row[ORDER_WIDTH : ORDER_WIDTH + STATUS_WIDTH]
+    name = row[ORDER_WIDTH + STATUS_WIDTH]
+    return Listed(
+        order=order_of(row),
+        status=None if status[0] is None else status_of(status),
+        sorted_name=name if isinstance(name, str) else None,
     )
 
 

@@ -1,8 +1,9 @@
 """The embedded store: SQLite in WAL mode, one file, one process that writes.
 
-Reads run on the loop thread. One writer thread takes every waiting piece of work into one
-transaction and commits it once (`synchronous=FULL`), so that an answer leaves only after its commit
-is on disk. A checkpointer thread moves the log into the file beside it.
+Reads of one order run on the loop thread; lists, which look at many rows, on threads of their own.
+One writer thread takes every waiting piece of work into one transaction and commits it once
+(`synchronous=FULL`), so that an answer leaves only after its commit is on disk. A checkpointer
+thread moves the log into the file beside it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,9 +22,10 @@ from orderwire.book.errors import StoreUnavailable
 from orderwire.book.store import Transaction
 
 from . import account_statements as accounts
-from . import statements as st
+from .catalogue import ALL
 from .compiling import Compiled, Statement, compile_statement
 from .rows import Row
+from .sqlite_scans import Scanner
 from .sqlite_threads import Checkpointer, Job, Writer
 from .verbs import Reads, Writes
 
@@ -36,10 +39,20 @@ BUSY_TIMEOUT_MS = 5_000
 # 16 MiB of pages each for the reader and the writer: the whole server must stay under 150 MiB.
 CACHE_KIB = 16_384
 
-_SQL: dict[str, Compiled] = {
-    statement.name: compile_statement(statement, sqlite_dialect.dialect(paramstyle="qmark"))
-    for statement in st.ALL
-}
+_DIALECT = sqlite_dialect.dialect(paramstyle="qmark")
+_SQL: dict[str, Compiled] = {statement.name: compile_statement(statement, _DIALECT) for statement in ALL}
+
+
+@lru_cache(maxsize=512)
+def _compile_late(statement: Statement) -> Compiled:
+    """A statement that is made when it is asked for."""
+    return compile_statement(statement, _DIALECT)
+
+
+def prepare(statement: Statement, values: Sequence[Any]) -> tuple[str, Sequence[Any]]:
+    """The statement's SQL, and the values as the driver wants them."""
+    compiled = _SQL.get(statement.name) or _compile_late(statement)
+    return compiled.sql, values if compiled.arrange is None else compiled.arrange(values)
 
 
 def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
@@ -69,9 +82,7 @@ class SqliteTransaction(Writes):
         self._connection = connection
 
     async def rows(self, statement: Statement, *values: Any) -> Sequence[Row]:
-        compiled = _SQL[statement.name]
-        arranged = values if compiled.arrange is None else compiled.arrange(values)
-        return self._connection.execute(compiled.sql, arranged).fetchall()
+        return self._connection.execute(*prepare(statement, values)).fetchall()
 
 
 class SqliteStore(Reads):
@@ -79,6 +90,7 @@ class SqliteStore(Reads):
 
     def __init__(self, path: Path) -> None:
         self._reader = connect(path, readonly=True)
+        self._scanner = Scanner(lambda: connect(path, readonly=True))
         writing = connect(path)
         self._checkpointer = Checkpointer(connect(path))
         self._writer = Writer(writing, SqliteTransaction(writing), self._checkpointer)
@@ -89,18 +101,21 @@ class SqliteStore(Reads):
         self._writer.start()
 
     async def rows(self, statement: Statement, *values: Any) -> Sequence[Row]:
-        compiled = _SQL[statement.name]
-        arranged = values if compiled.arrange is None else compiled.arrange(values)
+        sql, arranged = prepare(statement, values)
         try:
-            return self._reader.execute(compiled.sql, arranged).fetchall()
+            if statement.is_scattered:
+                return await self._scanner.rows(sql, arranged)
+            return self._reader.execute(sql, arranged).fetchall()
         except sqlite3.Error as error:
             raise unavailable(error) from error
 
     async def row(self, statement: Statement, *values: Any) -> Row | None:
-        compiled = _SQL[statement.name]
-        arranged = values if compiled.arrange is None else compiled.arrange(values)
+        if statement.is_scattered:
+            some = await self.rows(statement, *values)
+            return some[0] if some else None
+        sql, arranged = prepare(statement, values)
         try:
-            found: Row | None = self._reader.execute(compiled.sql, arranged).fetchone()
+            found: Row | None = self._reader.execute(sql, arranged).fetchone()
         except sqlite3.Error as error:
             raise unavailable(error) from error
         return found
@@ -135,6 +150,7 @@ class SqliteStore(Reads):
         self._closed = True
         await asyncio.to_thread(self._writer.stop)
         await asyncio.to_thread(self._checkpointer.stop)
+        await asyncio.to_thread(self._scanner.close)
         self._reader.close()
 
 

@@ -1,16 +1,15 @@
 """Every statement of the book, written once in SQLAlchemy Core, for every engine.
 
 Each lists its parameters in the order in which callers give the values. Each touches one bucket,
-save those in `SCATTERED`.
+save those marked `is_scattered`. Here: orders, names, stages, group orders; `catalogue` lists them all.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Column, Table, and_, bindparam, case, func, literal_column, select, update
+from sqlalchemy import Column, Table, and_, bindparam, case, delete, func, literal_column, select, update
 
-from . import account_statements
 from .compiling import Statement, insert_into
 from .tables import (
     group_orders,
@@ -25,7 +24,7 @@ from .tables import (
 
 _p = bindparam
 # A literal, not a parameter: it never varies, and the driver has one value less to bind.
-_ZERO: Any = literal_column("0")
+NOT_DELETED: Any = literal_column("0")
 
 _STATE = (
     "kind",
@@ -40,20 +39,20 @@ _STATE = (
 )
 
 
-def _state(table: Table) -> list[Column[Any]]:
+def state_of(table: Table) -> list[Column[Any]]:
     return [table.c[name] for name in _STATE]
 
 
-_ORDER = (
+ORDER = (
     orders.c.id,
     orders.c.organisation_id,
     orders.c.revision,
     orders.c.stage_count,
     orders.c.changed_at,
     orders.c.recorded_at,
-    *_state(orders),
+    *state_of(orders),
 )
-_STATUS = (
+STATUS = (
     order_statuses.c.order_id,
     order_statuses.c.stage,
     order_statuses.c.stage_number,
@@ -61,7 +60,7 @@ _STATUS = (
     order_statuses.c.changed_at,
     order_statuses.c.detail,
 )
-_STAGE = (
+STAGE = (
     order_stages.c.order_id,
     order_stages.c.number,
     order_stages.c.revision,
@@ -75,7 +74,7 @@ _STAGE = (
 )
 
 
-def _one(table: Table, key: str) -> list[Any]:
+def one_order(table: Table, key: str) -> list[Any]:
     """The conditions that pick one order's rows in an order table: all three, always."""
     return [
         table.c.bucket == _p("bucket"),
@@ -92,7 +91,7 @@ def _later(column: Column[int], param: str) -> Any:
 ONE = ("bucket", "order_id", "organisation_id")
 
 FETCH_ORDER = Statement(
-    "fetch_order", select(*_ORDER).where(*_one(orders, "id"), orders.c.deleted == _ZERO), ONE
+    "fetch_order", select(*ORDER).where(*one_order(orders, "id"), orders.c.deleted == NOT_DELETED), ONE
 )
 FETCH_NAME = Statement(
     "fetch_name",
@@ -105,75 +104,11 @@ FETCH_NAME = Statement(
     ("bucket", "organisation_id", "scheme", "name"),
 )
 
-FETCH_ORDER_AT = Statement(
-    "fetch_order_at",
-    select(
-        order_revisions.c.order_id,
-        order_revisions.c.organisation_id,
-        order_revisions.c.revision,
-        orders.c.stage_count,
-        order_revisions.c.effective_at,
-        order_revisions.c.recorded_at,
-        *_state(order_revisions),
-        order_revisions.c.deleted,
-    )
-    .select_from(order_revisions)
-    .join(
-        orders,
-        and_(orders.c.bucket == order_revisions.c.bucket, orders.c.id == order_revisions.c.order_id),
-    )
-    .where(
-        *_one(order_revisions, "order_id"),
-        order_revisions.c.effective_at <= _p("as_of"),
-        order_revisions.c.recorded_at <= _p("known_at"),
-    )
-    .order_by(order_revisions.c.effective_at.desc(), order_revisions.c.revision.desc())
-    .limit(1),
-    (*ONE, "as_of", "known_at"),
-)
-FETCH_STATUS = Statement("fetch_status", select(*_STATUS).where(*_one(order_statuses, "order_id")), ONE)
+FETCH_STATUS = Statement("fetch_status", select(*STATUS).where(*one_order(order_statuses, "order_id")), ONE)
 FETCH_STAGE = Statement(
     "fetch_stage",
-    select(*_STAGE).where(*_one(order_stages, "order_id"), order_stages.c.number == _p("number")),
+    select(*STAGE).where(*one_order(order_stages, "order_id"), order_stages.c.number == _p("number")),
     (*ONE, "number"),
-)
-LIST_STAGES = Statement(
-    "list_stages",
-    select(*_STAGE)
-    .where(
-        *_one(order_stages, "order_id"),
-        order_stages.c.effective_at <= _p("as_of"),
-        order_stages.c.recorded_at <= _p("known_at"),
-    )
-    .order_by(order_stages.c.effective_at, order_stages.c.number)
-    .limit(_p("limit")),
-    (*ONE, "as_of", "known_at", "limit"),
-)
-LIST_REVISIONS = Statement(
-    "list_revisions",
-    select(
-        order_revisions.c.revision,
-        order_revisions.c.effective_at,
-        order_revisions.c.recorded_at,
-        order_revisions.c.origin,
-        order_revisions.c.supersedes,
-    )
-    .where(*_one(order_revisions, "order_id"))
-    .order_by(order_revisions.c.revision)
-    .limit(_p("limit")),
-    (*ONE, "limit"),
-)
-LIST_ORDERS = Statement(
-    "list_orders",
-    select(*_ORDER)
-    .where(
-        orders.c.organisation_id == _p("organisation_id"),
-        orders.c.id > _p("after_id"),
-        orders.c.deleted == _ZERO,
-    )
-    .order_by(orders.c.id)
-    .limit(_p("limit")),
-    ("organisation_id", "after_id", "limit"),
 )
 FETCH_GROUP_ORDER = Statement(
     "fetch_group_order",
@@ -186,7 +121,7 @@ FETCH_GROUP_ORDER = Statement(
         .where(
             orders.c.organisation_id == _p("organisation_id"),
             orders.c.group_order_id == _p("group_order_id"),
-            orders.c.deleted == _ZERO,
+            orders.c.deleted == NOT_DELETED,
         )
         .scalar_subquery(),
         select(func.count())
@@ -206,10 +141,11 @@ FETCH_GROUP_ORDER = Statement(
         group_orders.c.organisation_id == _p("organisation_id"),
     ),
     ("bucket", "group_order_id", "organisation_id"),
+    is_scattered=True,
 )
 LIST_MEMBERS = Statement(
     "list_members",
-    select(*_ORDER, *_STATUS)
+    select(*ORDER, *STATUS)
     .select_from(orders)
     .outerjoin(
         order_statuses,
@@ -218,15 +154,16 @@ LIST_MEMBERS = Statement(
     .where(
         orders.c.organisation_id == _p("organisation_id"),
         orders.c.group_order_id == _p("group_order_id"),
-        orders.c.deleted == _ZERO,
+        orders.c.deleted == NOT_DELETED,
     )
     .order_by(orders.c.group_line, orders.c.id)
     .limit(_p("limit")),
     ("organisation_id", "group_order_id", "limit"),
+    is_scattered=True,
 )
 FETCH_UNNOTIFIED_STAGE = Statement(
     "fetch_unnotified_stage",
-    select(*_STAGE)
+    select(*STAGE)
     .select_from(notices)
     .join(
         order_stages,
@@ -237,7 +174,7 @@ FETCH_UNNOTIFIED_STAGE = Statement(
         ),
     )
     .where(
-        *_one(notices, "order_id"),
+        *one_order(notices, "order_id"),
         notices.c.repeat_key == _p("repeat_key"),
         notices.c.settled_at.is_(None),
     )
@@ -298,7 +235,7 @@ ADVANCE_ORDER = Statement(
         orders.c.bucket == _p("k_bucket"),
         orders.c.id == _p("k_id"),
         orders.c.organisation_id == _p("k_organisation_id"),
-        orders.c.deleted == _ZERO,
+        orders.c.deleted == NOT_DELETED,
     )
     .values(
         revision=orders.c.revision + 1,
@@ -311,6 +248,9 @@ ADVANCE_ORDER = Statement(
 )
 INSERT_STAGE = insert_into(order_stages)
 PUT_STATUS = insert_into(order_statuses, replace=["bucket", "order_id"])
+DELETE_STATUS = Statement(
+    "delete_status", delete(order_statuses).where(*one_order(order_statuses, "order_id")), ONE
+)
 INSERT_NOTICE = insert_into(notices)
 SETTLE_NOTICE = Statement(
     "settle_notice",
@@ -328,10 +268,6 @@ SETTLE_NOTICE = Statement(
 INSERT_GROUP_ORDER = insert_into(group_orders, ignore=["bucket", "id"])
 INSERT_REJECTION = insert_into(group_rejections)
 
-# Statements on order tables that no single bucket can answer: lists of an organisation.
-SCATTERED = frozenset({"list_orders", "fetch_group_order", "list_members"})
-
-ALL: tuple[Statement, ...] = (
-    *account_statements.ALL,
-    *(value for value in list(globals().values()) if isinstance(value, Statement)),
+ALL: tuple[Statement, ...] = tuple(
+    value for value in list(globals().values()) if isinstance(value, Statement)
 )

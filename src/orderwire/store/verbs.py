@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from orderwire.book.callers import Application, Credential, Organisation, Person, Token
 from orderwire.book.errors import AlreadyExists
@@ -14,10 +12,9 @@ from orderwire.book.stages import Advance, Origin, Revision, Stage, Status
 
 from . import account_statements as accounts
 from . import statements as st
-from .compiling import Statement
+from .history_verbs import AnswerWrites, HistoryReads
 from .rows import (
     ORDER_WIDTH,
-    Row,
     advance_of,
     application_of,
     bucket_of_group,
@@ -29,7 +26,6 @@ from .rows import (
     order_of,
     organisation_of,
     person_of,
-    revision_of,
     stage_of,
     stage_values,
     state_values,
@@ -39,20 +35,7 @@ from .rows import (
 )
 
 
-class Executor(ABC):
-    """What an engine gives: one statement run, its rows returned."""
-
-    @abstractmethod
-    async def rows(self, statement: Statement, *values: Any) -> Sequence[Row]:
-        """All rows that the statement gives, `values` in the order of its `params`."""
-
-    async def row(self, statement: Statement, *values: Any) -> Row | None:
-        """The first row, or None."""
-        found = await self.rows(statement, *values)
-        return found[0] if found else None
-
-
-class Reads(Executor):
+class Reads(HistoryReads):
     """The read verbs (`book.store.Reads`)."""
 
     async def fetch_fact(self, name: str) -> str | None:
@@ -109,13 +92,6 @@ class Reads(Executor):
         row = await self.row(st.FETCH_NAME, bucket, organisation_id, scheme, name)
         return None if row is None else row[0]
 
-    async def fetch_order_at(
-        self, organisation_id: int, order_id: int, as_of: datetime, known_at: datetime
-    ) -> Order | None:
-        key = (bucket_of(order_id), order_id, organisation_id)
-        row = await self.row(st.FETCH_ORDER_AT, *key, micros(as_of), micros(known_at))
-        return None if row is None or row[ORDER_WIDTH] else order_of(row)
-
     async def fetch_status(self, organisation_id: int, order_id: int) -> Status | None:
         row = await self.row(st.FETCH_STATUS, bucket_of(order_id), order_id, organisation_id)
         return None if row is None else status_of(row)
@@ -123,21 +99,6 @@ class Reads(Executor):
     async def fetch_stage(self, organisation_id: int, order_id: int, number: int) -> Stage | None:
         row = await self.row(st.FETCH_STAGE, bucket_of(order_id), order_id, organisation_id, number)
         return None if row is None else stage_of(row)
-
-    async def list_stages(
-        self, organisation_id: int, order_id: int, as_of: datetime, known_at: datetime, limit: int
-    ) -> Sequence[Stage]:
-        key = (bucket_of(order_id), order_id, organisation_id)
-        found = await self.rows(st.LIST_STAGES, *key, micros(as_of), micros(known_at), limit)
-        return [stage_of(row) for row in found]
-
-    async def list_revisions(self, organisation_id: int, order_id: int, limit: int) -> Sequence[Revision]:
-        key = (bucket_of(order_id), order_id, organisation_id)
-        return [revision_of(row) for row in await self.rows(st.LIST_REVISIONS, *key, limit)]
-
-    async def list_orders(self, organisation_id: int, after_id: int, limit: int) -> Sequence[Order]:
-        found = await self.rows(st.LIST_ORDERS, organisation_id, after_id, limit)
-        return [order_of(row) for row in found]
 
     async def fetch_group_order(self, organisation_id: int, group_order_id: str) -> GroupOrder | None:
         bucket = bucket_of_group(group_order_id)
@@ -161,7 +122,7 @@ class Reads(Executor):
         return None if row is None else stage_of(row)
 
 
-class Writes(Reads):
+class Writes(Reads, AnswerWrites):
     """The write verbs (`book.store.Transaction`); they read what the transaction itself has written."""
 
     async def insert_fact(self, name: str, value: str) -> None:
@@ -224,13 +185,15 @@ class Writes(Reads):
             *head_values(order, recorded),
             *state,
         )
-        await self._insert_revision(order, state, micros(order.placed_at), recorded, origin)
-
-    async def _insert_revision(
-        self, order: Order, state: tuple[Any, ...], effective: int, recorded: int, origin: Origin
-    ) -> None:
         key = (bucket_of(order.id), order.id, order.revision, order.organisation_id)
-        await self.rows(st.INSERT_REVISION, *key, effective, recorded, text(origin), None, *state)
+        entered = (micros(order.placed_at), recorded, text(origin), None)
+        await self.rows(st.INSERT_REVISION, *key, *entered, *state)
+
+    async def insert_revision(self, order: Order, encoded: bytes, entry: Revision, *, deleted: bool) -> None:
+        key = (bucket_of(order.id), order.id, entry.revision, order.organisation_id)
+        instants = (micros(entry.effective_at), micros(entry.recorded_at))
+        state = state_values(order, encoded.decode(), deleted=deleted)
+        await self.rows(st.INSERT_REVISION, *key, *instants, text(entry.origin), entry.supersedes, *state)
 
     async def insert_name(self, organisation_id: int, scheme: str, name: str, order_id: int) -> bool:
         bucket = bucket_of_name(organisation_id, scheme, name)
@@ -240,24 +203,11 @@ class Writes(Reads):
         key = (bucket_of_name(organisation_id, scheme, name), organisation_id, scheme, name)
         return bool(await self.rows(st.MOVE_NAME, to_id, *key, from_id))
 
-    async def update_order(
-        self, order: Order, encoded: bytes, at: datetime, origin: Origin, *, was: int, deleted: bool
-    ) -> bool:
-        recorded = micros(at)
+    async def update_order(self, order: Order, encoded: bytes, *, was: int, deleted: bool) -> bool:
+        head = head_values(order, micros(order.recorded_at))
         state = state_values(order, encoded.decode(), deleted=deleted)
-        changed = await self.rows(
-            st.UPDATE_ORDER,
-            *head_values(order, recorded),
-            *state,
-            bucket_of(order.id),
-            order.id,
-            order.organisation_id,
-            was,
-        )
-        if not changed:
-            return False
-        await self._insert_revision(order, state, micros(order.changed_at), recorded, origin)
-        return True
+        key = (bucket_of(order.id), order.id, order.organisation_id)
+        return bool(await self.rows(st.UPDATE_ORDER, *head, *state, *key, was))
 
     async def advance_order(self, organisation_id: int, order_id: int, at: datetime) -> Advance | None:
         key = (bucket_of(order_id), order_id, organisation_id)
@@ -266,6 +216,9 @@ class Writes(Reads):
 
     async def insert_stage(self, organisation_id: int, stage: Stage) -> None:
         await self.rows(st.INSERT_STAGE, *stage_values(organisation_id, stage))
+
+    async def delete_status(self, organisation_id: int, order_id: int) -> None:
+        await self.rows(st.DELETE_STATUS, bucket_of(order_id), order_id, organisation_id)
 
     async def put_status(self, organisation_id: int, status: Status) -> None:
         await self.rows(

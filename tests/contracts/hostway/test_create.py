@@ -11,6 +11,7 @@ from orderwire.contracts.hostway import wire
 from orderwire.contracts.hostway.demo import ORDER_ID, OTHER_ORDER_ID
 from tests.contracts.hostway.conftest import NOW
 from tests.contracts.hostway.golden_variables import basic
+from tests.factories import all_orders
 from tests.inprocess import call
 
 
@@ -111,9 +112,9 @@ async def test_an_order_made_by_a_user_is_associated_with_that_user(hostway):
 
 
 async def test_a_wrong_authorization_creates_nothing(hostway):
-    before = await hostway.book.store.list_orders(hostway.organisation.id, 0, 100)
+    before = await all_orders(hostway.book, hostway.organisation)
     assert (await hostway.ask("POST", "/orders", auth="Basic x")).status == 401
-    assert await hostway.book.store.list_orders(hostway.organisation.id, 0, 100) == before
+    assert await all_orders(hostway.book, hostway.organisation) == before
 
 
 @pytest.mark.parametrize("body", ["", " \n", "{}", '{"unknown": [1, {}]}', '\ufeff{"a": 1e3}'])
@@ -171,6 +172,8 @@ async def test_an_address_that_is_none_is_a_data_error(hostway, value):
 async def test_the_history_names_who_created_the_order(hostway):
     order_id = (await hostway.ask("POST", "/orders")).json()["orderId"]
     order = await stored(hostway, order_id)
-    revisions = await hostway.book.store.list_revisions(hostway.organisation.id, order.id, 10)
-    assert [(one.origin.contract, one.origin.caller) for one in revisions] == [("hostway", "owner")]
-    assert revisions[0].origin.request_id
+    revisions = await hostway.book.store.list_states(hostway.organisation.id, order.id, 0, 10)
+    assert [(one.revision.origin.contract, one.revision.origin.caller) for one in revisions] == [
+        ("hostway", "owner")
+    ]
+    assert revisions[0].revision.origin.request_id

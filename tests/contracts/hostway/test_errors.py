@@ -60,6 +60,8 @@ CASES = [
     (book_errors.AlreadyExists("reference", "x", 1), 409, "conflict", "Data conflict", ""),
     (book_errors.StaleOrder(1, 2), 409, "conflict", "Data conflict", ""),
     (book_errors.ResendRefused(), 409, "conflict", "Data conflict", ""),
+    (book_errors.KeyReused("k"), 409, "conflict", "Data conflict", ""),
+    (book_errors.RequestInFlight("k"), 409, "conflict", "Data conflict", ""),
     (book_errors.OrderClosed("processing"), 405, "badMethod", "Method not allowed", ""),
     (web_errors.MethodUnknown(("GET", "OPTIONS")), 405, "badMethod", "Method not allowed", ""),
     (book_errors.StoreUnavailable(), 502, "badGateway", "Bad Gateway", ""),

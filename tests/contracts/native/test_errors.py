@@ -17,6 +17,7 @@ from orderwire.contracts.native import contract, wire
 from orderwire.web import errors as web_errors
 from orderwire.web.errors import WebFault
 from orderwire.web.request import Request
+from tests.factories import all_orders
 
 CASES = [
     (web_errors.BodyMalformed("not JSON"), 400, "body_malformed", {}),
@@ -41,6 +42,8 @@ CASES = [
     (book_errors.StaleOrder(1, 2), 409, "stale_order", {"revision": 2}),
     (book_errors.OrderClosed("complete"), 409, "order_closed", {}),
     (book_errors.ResendRefused(), 409, "resend_refused", {}),
+    (book_errors.KeyReused("k"), 422, "key_reused", {}),
+    (book_errors.RequestInFlight("k"), 409, "request_in_flight", {}),
     (web_errors.BodyTooLarge(5), 413, "body_too_large", {}),
     (web_errors.UrlTooLong(), 414, "url_too_long", {}),
     (web_errors.ContentTypeWrong(), 415, "content_type_wrong", {}),
@@ -130,7 +133,7 @@ async def test_a_field_that_cannot_be_taken_is_named(native, body, field):
     answer = await native.ask("POST", "/v1/orders", body)
     assert answer.status == 422, answer.body
     assert answer.json()["field"] == field
-    assert await native.book.store.list_orders(native.organisation.id, 0, 10) == []
+    assert await all_orders(native.book, native.organisation) == []
 
 
 async def test_more_than_the_limits_is_refused(native):

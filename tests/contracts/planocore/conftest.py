@@ -66,7 +66,7 @@ class PlanoCore:
         """The history of an order of the demo."""
         order = await self.order(order_id)
         end = datetime.max
-        return await self.book.store.list_stages(self.organisation.id, order.id, end, end, 10_000)
+        return await self.book.store.list_stages(self.organisation.id, order.id, end, 10_000)
 
 
 async def make_planocore(book: Book, **options: Any) -> PlanoCore:

@@ -34,6 +34,8 @@ FACTS = [
     (book_errors.StaleOrder(1, 2), 409, None, 409, "invalid_request"),
     (book_errors.OrderClosed("complete"), 409, None, 409, "invalid_request"),
     (book_errors.ResendRefused(), 502, "PLE10034", 500, "server_error"),
+    (book_errors.KeyReused("k"), 409, None, 500, "server_error"),
+    (book_errors.RequestInFlight("k"), 409, None, 500, "server_error"),
     (book_errors.AlreadyExists("reference", "x"), 409, None, 409, "invalid_request"),
     (book_errors.CredentialMissing(), 401, "PIPE10013", 400, "invalid_request"),
     (book_errors.CredentialUnknown(), 401, "PIPE10013", 401, "invalid_token"),

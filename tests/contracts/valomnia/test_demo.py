@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orderwire.contracts.valomnia import contract
 from orderwire.contracts.valomnia.demo import DEMO
-from tests.factories import make_organisation
+from tests.factories import all_orders, make_organisation
 from tests.inprocess import app_over
 
 from .conftest import Client
@@ -15,7 +15,7 @@ async def test_planting_twice_is_planting_once(book):
     organisation = await make_organisation(book, "entity1")
     for _ in range(2):
         await DEMO.plant(book, organisation)
-    assert len(await book.store.list_orders(organisation.id, 0, 10)) == 1
+    assert len(await all_orders(book, organisation)) == 1
     told = DEMO.describe()
     assert DEMO.passwords == ((told["username"], told["password"]),)
     client = Client(app_over(book, contract))

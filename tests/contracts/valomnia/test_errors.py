@@ -29,6 +29,8 @@ FACTS = [
     (book_errors.StaleOrder(1, 2), 400, "save_failed"),
     (book_errors.OrderClosed("complete"), 400, "save_failed"),
     (book_errors.ResendRefused(), 500, "server_error"),
+    (book_errors.KeyReused("k"), 500, "server_error"),
+    (book_errors.RequestInFlight("k"), 500, "server_error"),
     (book_errors.AlreadyExists("reference", "x"), 400, "not_unique"),
     (book_errors.CredentialMissing(), 401, "no_credentials"),
     (book_errors.CredentialUnknown(), 401, "no_credentials"),

@@ -100,7 +100,13 @@ def render_error(_mount: Mount, _request: Request, fault: Fault) -> Response:
             return _fault(400, "Invalid host")
         case book.AlreadyExists(scheme=scheme) if scheme == OPEN_SCHEME:
             return _fault(409, ALREADY_OPEN)
-        case book.AlreadyExists() | book.StaleOrder() | book.ResendRefused():
+        case (
+            book.AlreadyExists()
+            | book.StaleOrder()
+            | book.ResendRefused()
+            | book.KeyReused()
+            | book.RequestInFlight()
+        ):
             return _fault(409, "Data conflict")
         case book.OrderClosed():
             return _refuse_method(SUBMITTED_METHODS)

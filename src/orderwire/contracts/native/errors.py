@@ -57,6 +57,10 @@ def render_error(_mount: Mount, _request: Request, fault: Fault) -> Response:
             return _problem(409, "stale_order", "the order was changed meanwhile", revision=actual)
         case book.OrderClosed(lifecycle=lifecycle):
             return _problem(409, "order_closed", f"the order is {lifecycle}")
+        case book.KeyReused():
+            return _problem(422, "key_reused", "the Idempotency-Key came before with another request")
+        case book.RequestInFlight():
+            return _problem(409, "request_in_flight", "the first request with this key is under way")
         case book.ResendRefused():
             return _problem(409, "resend_refused", "the order's state forbids it")
         case book.MailFailed():

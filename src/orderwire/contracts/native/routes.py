@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from orderwire.book import operations, queries
 from orderwire.book.callers import VOUCHERS, Caller
+from orderwire.book.lists import Moment
 from orderwire.book.orders import Order
+from orderwire.book.past import book_at
 from orderwire.contracts.contract import Mount, Route
 from orderwire.web.request import Request
 from orderwire.web.response import Response
@@ -59,10 +61,11 @@ async def _answer(mount: Mount, caller: Caller, request: Request, order: Order) 
 async def _answer_then(mount: Mount, caller: Caller, order_id: int, moment: wire.Moment) -> Response:
     now = mount.book.clock()
     then = (moment.as_of or now, moment.known_at or now)
-    order = await queries.get_order_at(mount.book, caller, order_id, *then)
-    stage = await queries.get_status_at(mount.book, caller, order, *then)
+    past = book_at(mount.book, caller, Moment(as_of=then[0], known_at=then[1]), "as_of")
+    order = await queries.get_order(past, caller, order_id)
+    status = await queries.get_status(past, caller, order)
     secrets = _open(mount, caller, order)
-    body = wire.render_order(order, caller.organisation.name, wire.standing_then(stage), secrets)
+    body = wire.render_order(order, caller.organisation.name, wire.standing_now(status), secrets)
     return Response(200, (JSON, PRIVATE), body)
 
 

@@ -187,6 +187,7 @@ def render_stage(stage: Stage, standing: Standing | None) -> bytes:
             "status_at": stage.status_at,
             "detail": stage.detail,
             "origin": stage.origin,
+            **({"supersedes": stage.supersedes} if stage.supersedes is not None else {}),
             "status": _present(standing._asdict()) if standing is not None else None,
         }
     )
@@ -197,13 +198,6 @@ def standing_now(status: Status | None) -> Standing | None:
     if status is None:
         return None
     return Standing(status.stage, status.stage_number, status.since, status.changed_at, status.detail)
-
-
-def standing_then(stage: Stage | None) -> Standing | None:
-    """What the stage that gave an order its status says."""
-    if stage is None or stage.status_at is None:
-        return None
-    return Standing(stage.stage, stage.number, stage.status_at, stage.recorded_at)
 
 
 def _parse_body(request: Request) -> Any:

@@ -34,7 +34,14 @@ def render_error(_mount: Mount, request: Request, fault: Fault) -> Response:
             return wire.render_failure(400, "invalid-param", wire.param_of(fault.field))
         case book.GroupOrderNotFound():
             return wire.render_failure(400, "invalid-param", "_id")
-        case book.OrderNotFound() | book.OrderClosed() | book.AlreadyExists() | book.ResendRefused():
+        case (
+            book.OrderNotFound()
+            | book.OrderClosed()
+            | book.AlreadyExists()
+            | book.ResendRefused()
+            | book.KeyReused()
+            | book.RequestInFlight()
+        ):
             return wire.render_failure(400, "invalid-param", "order_id")
         case book.RecordNotFound():
             return wire.render_failure(400, "invalid-param", wire.param_of(fault.kind))

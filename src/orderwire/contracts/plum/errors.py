@@ -49,7 +49,13 @@ def render_error(_mount: Mount, request: Request, fault: Fault) -> Response:
             return _identified(502, RESEND_FAILED, "The mail could not be sent.")
         case web.RouteUnknown() | web.RouteWithheld():
             return render_failure(404, "Not Found")
-        case book.AlreadyExists() | book.StaleOrder() | book.OrderClosed():
+        case (
+            book.AlreadyExists()
+            | book.StaleOrder()
+            | book.OrderClosed()
+            | book.KeyReused()
+            | book.RequestInFlight()
+        ):
             return render_failure(409, "Conflict")
         case web.UrlTooLong():
             return render_failure(414, "URI Too Long")
@@ -104,7 +110,14 @@ def render_token_error(fault: Fault) -> Response:
         case book.StoreUnavailable():
             head = ((b"retry-after", b"1"),)
             return render_oauth_failure(503, "temporarily_unavailable", "try again", head)
-        case web.Crashed() | book.OrganisationUnknown() | book.ResendRefused() | book.MailFailed():
+        case (
+            web.Crashed()
+            | book.OrganisationUnknown()
+            | book.ResendRefused()
+            | book.KeyReused()
+            | book.RequestInFlight()
+            | book.MailFailed()
+        ):
             return render_oauth_failure(500, "server_error", "internal server error")
         case _:
             assert_never(fault)

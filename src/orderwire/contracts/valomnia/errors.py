@@ -65,7 +65,14 @@ def render_error(mount: Mount, request: Request, fault: Fault) -> Response:
             return render_failure(400, "malformed_body", f"The body can't be read: {reason}.")
         case book.StoreUnavailable():
             return render_failure(503, "server_error", OOPS, ((b"retry-after", b"1"),))
-        case web.Crashed() | book.OrganisationUnknown() | book.ResendRefused() | book.MailFailed():
+        case (
+            web.Crashed()
+            | book.OrganisationUnknown()
+            | book.ResendRefused()
+            | book.KeyReused()
+            | book.RequestInFlight()
+            | book.MailFailed()
+        ):
             return render_failure(500, "server_error", OOPS)
         case _:
             assert_never(fault)

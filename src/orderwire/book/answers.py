@@ -1,0 +1,20 @@
+"""Answers that are kept, so that a request which is sent again gets its first answer again."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """An answer as a client gets it: status, header fields and body (UTF-8 text)."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+class KeptAnswer(Struct, frozen=True, kw_only=True):
+    """An answer that was given, and the SHA-256 digest (hex) of the request it was given to."""
+
+    request_digest: str
+    answer: Answer

@@ -1,0 +1,119 @@
+"""Requests that may be repeated: the first answer is kept with what was written, and given again.
+
+A client that does not know what became of a request sends it again with the same key. The answer is
+kept in the transaction of the write itself, so that there is never one without the other.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any, TypeVar, cast
+
+from msgspec import Struct
+
+from .answers import Answer, KeptAnswer
+from .callers import Caller
+from .errors import FieldInvalid, KeyReused, RequestInFlight
+from .store import Book, Reads, Store, Transaction
+
+T = TypeVar("T")
+
+MAX_KEY_LENGTH = 255
+ANSWERS_KEPT = timedelta(hours=24)
+
+
+class Once(Struct, frozen=True, kw_only=True):
+    """What tells one request from another: the client's key, and the digest (hex) of all it asked."""
+
+    key: str
+    request_digest: str
+
+
+Operation = Callable[[Book], Awaitable[Any]]
+Render = Callable[[Reads, Any], Awaitable[Answer]]
+
+
+async def answer_once(book: Book, caller: Caller, once: Once, operation: Operation, render: Render) -> Answer:
+    """What `operation` did, as `render` shows it; or the answer that the same request got before.
+
+    `operation` gets a book of its own and writes exactly once; `render` gets what that write gave,
+    and may read in the same transaction. Raises KeyReused (the key came with another request),
+    RequestInFlight, FieldInvalid (a key that can't be one), and what `operation` raises: then nothing
+    is kept, and the same request may be sent again.
+    """
+    if not 1 <= len(once.key) <= MAX_KEY_LENGTH or not (once.key.isascii() and once.key.isprintable()):
+        raise FieldInvalid("Idempotency-Key", f"must have 1 to {MAX_KEY_LENGTH} printable ASCII characters")
+    holder = (caller.organisation_id, caller.origin.caller, once.key)
+    kept = await book.store.fetch_answer(*holder)
+    if kept is not None:
+        return _again(kept, once)
+    if holder in book.in_flight:
+        raise RequestInFlight(once.key)
+    book.in_flight.add(holder)
+    try:
+        store = _OnceStore(book, holder, once, render)
+        try:
+            await operation(_with_store(book, cast("Store", store)))
+        except _AnsweredBefore as before:
+            return _again(before.kept, once)
+        assert store.answer is not None, "the operation wrote nothing"
+        return store.answer
+    finally:
+        book.in_flight.discard(holder)
+
+
+async def forget_old_answers(book: Book) -> int:
+    """Delete the answers older than ANSWERS_KEPT, and give their number."""
+    before = book.clock() - ANSWERS_KEPT
+    return await book.store.write(lambda tx: tx.delete_old_answers(before))
+
+
+class _AnsweredBefore(Exception):
+    def __init__(self, kept: KeptAnswer) -> None:
+        super().__init__("answered before")
+        self.kept = kept
+
+
+class _OnceStore:
+    """The book's store; its `write` keeps the answer in the same transaction."""
+
+    def __init__(self, book: Book, holder: tuple[int, str, str], once: Once, render: Render) -> None:
+        self._book = book
+        self._holder = holder
+        self._once = once
+        self._render = render
+        self.answer: Answer | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._book.store, name)
+
+    async def write(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        """Run `work` and keep its answer. Raises _AnsweredBefore when there is one already."""
+        assert self.answer is None, "an operation writes once"
+        now = self._book.clock()
+
+        async def work_once(tx: Transaction) -> tuple[T, Answer]:
+            before = await tx.fetch_answer(*self._holder)
+            if before is not None:
+                raise _AnsweredBefore(before)
+            result = await work(tx)
+            answer = await self._render(tx, result)
+            kept = KeptAnswer(request_digest=self._once.request_digest, answer=answer)
+            if not await tx.insert_answer(*self._holder, kept, now):
+                raise RequestInFlight(self._once.key)
+            return result, answer
+
+        result, self.answer = await self._book.store.write(work_once)
+        return result
+
+
+def _again(kept: KeptAnswer, once: Once) -> Answer:
+    if kept.request_digest != once.request_digest:
+        raise KeyReused(once.key)
+    return kept.answer
+
+
+def _with_store(book: Book, store: Store) -> Book:
+    return dataclasses.replace(book, store=store)

@@ -1,0 +1,13 @@
+"""Every statement whose text never varies, so that an engine can compile them all at start-up."""
+
+from __future__ import annotations
+
+from . import account_statements, answer_statements, history_statements, statements
+from .compiling import Statement
+
+ALL: tuple[Statement, ...] = (
+    *account_statements.ALL,
+    *answer_statements.ALL,
+    *statements.ALL,
+    *history_statements.ALL,
+)
