@@ -86,26 +86,10 @@ async def place_order(book: Book, caller: Caller, request: NewOrder) -> Order:
     """
     check_may_write(caller)
     check_new_order(request)
-    document, encoded = _new_document(book, caller, request)
+    document, encoded = new_document(book, caller, request)
     now = book.clock()
     number = await book.store.take_number("order")
-    order = Order(
-        id=number * BUCKETS + secrets.randbelow(BUCKETS),
-        organisation_id=caller.organisation_id,
-        revision=1,
-        kind=request.kind,
-        lifecycle=request.lifecycle,
-        payment=request.payment,
-        delivery=request.delivery,
-        currency=request.currency,
-        placed_at=request.placed_at or now,
-        changed_at=request.changed_at or request.placed_at or now,
-        recorded_at=now,
-        stage_count=len(request.stages),
-        group_order_id=request.group_order_id,
-        group_line=request.group_line,
-        document=document,
-    )
+    order = new_order(caller, request, document, number * BUCKETS + secrets.randbelow(BUCKETS), now)
     origin = caller.origin
 
     async def work(tx: Transaction) -> Order:
@@ -290,7 +274,29 @@ def check_new_stage(request: NewStage) -> None:
     keep("detail", request.detail, MAX_STAGE_DETAIL_BYTES, _decode_detail)
 
 
-def _new_document(book: Book, caller: Caller, request: NewOrder) -> tuple[Document, bytes]:
+def new_order(caller: Caller, request: NewOrder, document: Document, order_id: int, now: datetime) -> Order:
+    """The order that `request` asks for, as it is placed at `now`."""
+    return Order(
+        id=order_id,
+        organisation_id=caller.organisation_id,
+        revision=1,
+        kind=request.kind,
+        lifecycle=request.lifecycle,
+        payment=request.payment,
+        delivery=request.delivery,
+        currency=request.currency,
+        placed_at=request.placed_at or now,
+        changed_at=request.changed_at or request.placed_at or now,
+        recorded_at=now,
+        stage_count=len(request.stages),
+        group_order_id=request.group_order_id,
+        group_line=request.group_line,
+        document=document,
+    )
+
+
+def new_document(book: Book, caller: Caller, request: NewOrder) -> tuple[Document, bytes]:
+    """The document of an order to place with its vouchers sealed, and its JSON. Raises FieldInvalid."""
     document = request.document
     if request.vouchers:
         sealed = seal_vouchers(book, caller, request.vouchers)
