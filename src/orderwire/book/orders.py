@@ -13,6 +13,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct, field
 
+from .jobs import OPEN, Job
+
 Name = Annotated[str, Meta(min_length=1, max_length=255)]
 Word = Annotated[str, Meta(min_length=1, max_length=64)]
 Text = Annotated[str, Meta(max_length=1_000)]
@@ -221,16 +223,17 @@ DELIVERIES = frozenset({"pending", "delivered", "rejected", "cancelled"})
 class Rejection(Struct, frozen=True, kw_only=True, gc=False):
     """A row of an uploaded batch that could not be taken: where, why, and what stood there."""
 
-    line: int
-    column: str
-    code: str
-    value: str
+    line: Annotated[int, Meta(ge=0, le=2**31 - 1)]
+    column: Annotated[str, Meta(max_length=255)]
+    code: Word
+    value: LongText
 
 
 class GroupOrder(Struct, frozen=True, kw_only=True, gc=False):
-    """Many orders uploaded together. `accepted` and `status` are derived from its members.
+    """Many orders uploaded together. `user_id` is the person who uploaded it.
 
-    `user_id` is the person who uploaded it; the three paths name its files, where they exist.
+    `accepted` and `rejected` are counted from its members and rejections, or by the import behind it
+    (`job`), where there is one. The three paths name its files, where they exist.
     """
 
     id: str
@@ -244,10 +247,13 @@ class GroupOrder(Struct, frozen=True, kw_only=True, gc=False):
     rejected_path: str | None
     job_id: str | None
     created_at: datetime
+    job: Job | None = None
 
     @property
     def is_complete(self) -> bool:
-        """True when every row was either taken or rejected."""
+        """True when every row was either taken or rejected, or the import behind it has ended."""
+        if self.job is not None:
+            return self.job.state not in OPEN
         return self.accepted + self.rejected >= self.total
 
 

@@ -131,11 +131,15 @@ async def get_group_order(book: Book, caller: Caller, group_order_id: str) -> Gr
     A caller without the right to read every order sees only the group orders it uploaded itself.
     """
     group = await book.store.fetch_group_order(caller.organisation_id, group_order_id)
-    if group is None:
-        raise GroupOrderNotFound(group_order_id)
-    if READ not in caller.rights and (caller.person is None or caller.person.id != group.user_id):
+    if group is None or not (READ in caller.rights or _has_uploaded(caller, group)):
         raise GroupOrderNotFound(group_order_id)
     return group
+
+
+def _has_uploaded(caller: Caller, group: GroupOrder) -> bool:
+    if caller.person is not None and caller.person.id == group.user_id:
+        return True
+    return group.job is not None and caller.is_identified and caller.origin.caller == group.job.request.caller
 
 
 async def list_members(

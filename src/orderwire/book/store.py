@@ -17,6 +17,7 @@ from orderwire.vault import Vault, hash_password
 
 from .answers import KeptAnswer
 from .callers import Application, Credential, CredentialCache, Organisation, Person, Token
+from .jobs import Desk, JobReads, JobWrites
 from .lists import Listed, Moment, OrderQuery, Page, State
 from .orders import GroupOrder, Order, Rejection
 from .stages import Advance, Origin, Revision, Stage, Status
@@ -26,7 +27,7 @@ T = TypeVar("T")
 Clock = Callable[[], datetime]
 
 
-class Reads(Protocol):
+class Reads(JobReads, Protocol):
     """The read verbs; a store has them, and so has a transaction."""
 
     async def fetch_fact(self, name: str) -> str | None: ...
@@ -78,6 +79,12 @@ class Reads(Protocol):
     ) -> Sequence[Order]: ...
     async def fetch_answer(self, organisation_id: int, caller: str, key: str) -> KeptAnswer | None: ...
     async def fetch_group_order(self, organisation_id: int, group_order_id: str) -> GroupOrder | None: ...
+    async def list_group_orders(
+        self, organisation_id: int, before: datetime, before_id: str, limit: int
+    ) -> Sequence[GroupOrder]: ...
+    async def list_rejections(
+        self, organisation_id: int, group_order_id: str, after: int, limit: int
+    ) -> Sequence[Rejection]: ...
     async def list_members(
         self, organisation_id: int, group_order_id: str, limit: int
     ) -> Sequence[tuple[Order, Status | None]]: ...
@@ -86,7 +93,7 @@ class Reads(Protocol):
     ) -> Stage | None: ...
 
 
-class Transaction(Reads, Protocol):
+class Transaction(Reads, JobWrites, Protocol):
     """The write verbs, all or nothing. Values only: a transaction may be run more than once."""
 
     async def insert_fact(self, name: str, value: str) -> None: ...
@@ -111,6 +118,7 @@ class Transaction(Reads, Protocol):
     async def delete_status(self, organisation_id: int, order_id: int) -> None: ...
     async def put_status(self, organisation_id: int, status: Status) -> None: ...
     async def insert_group_order(self, group: GroupOrder, rejections: Sequence[Rejection]) -> None: ...
+    async def update_group_order(self, group: GroupOrder) -> None: ...
     async def insert_notice(
         self, organisation_id: int, order_id: int, number: int, repeat_key: str, at: datetime
     ) -> None: ...
@@ -164,6 +172,8 @@ class Book:
     mailbox: Mailbox
     clock: Clock
     credentials: CredentialCache
+    # None where nobody imports uploaded files: in commands, and in most tests.
+    desk: Desk | None = None
     noted_uses: dict[bytes, datetime] = field(default_factory=dict)
     # Two threads of its own check passwords: argon2id takes 19 MiB and tens of milliseconds each time,
     # and a thread keeps what it took, so that a flood of wrong ones must not spread over many.

@@ -12,7 +12,7 @@ import msgspec
 
 from orderwire.book.callers import Application, Credential, Organisation, Person, Profile, Token
 from orderwire.book.lists import Listed, State
-from orderwire.book.orders import BUCKETS, Document, GroupOrder, Order, bucket_of
+from orderwire.book.orders import BUCKETS, Document, Order, bucket_of
 from orderwire.book.stages import Advance, Origin, Revision, Stage, StageDetail, Status, StatusDetail
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -210,23 +210,6 @@ def listed_of(row: Row) -> Listed:
         order=order_of(row),
         status=None if status[0] is None else status_of(status),
         sorted_name=name if isinstance(name, str) else None,
-    )
-
-
-def group_of(row: Row) -> GroupOrder:
-    """A group order from the columns of `FETCH_GROUP_ORDER`."""
-    return GroupOrder(
-        id=row[0],
-        organisation_id=row[1],
-        user_id=row[2],
-        total=row[3],
-        accepted=row[4],
-        rejected=row[5],
-        normalised_path=row[6],
-        accepted_path=row[7],
-        rejected_path=row[8],
-        job_id=row[9],
-        created_at=instant(row[10]),
     )
 
 

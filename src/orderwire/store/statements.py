@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Column, Table, and_, bindparam, case, delete, func, literal_column, select, update
+from sqlalchemy import Column, Table, and_, bindparam, case, delete, literal_column, select, update
 
 from .compiling import Statement, insert_into
 from .tables import (
-    group_orders,
-    group_rejections,
     names,
     notices,
     order_revisions,
@@ -109,39 +107,6 @@ FETCH_STAGE = Statement(
     "fetch_stage",
     select(*STAGE).where(*one_order(order_stages, "order_id"), order_stages.c.number == _p("number")),
     (*ONE, "number"),
-)
-FETCH_GROUP_ORDER = Statement(
-    "fetch_group_order",
-    select(
-        group_orders.c.id,
-        group_orders.c.organisation_id,
-        group_orders.c.user_id,
-        group_orders.c.total,
-        select(func.count())
-        .where(
-            orders.c.organisation_id == _p("organisation_id"),
-            orders.c.group_order_id == _p("group_order_id"),
-            orders.c.deleted == NOT_DELETED,
-        )
-        .scalar_subquery(),
-        select(func.count())
-        .where(
-            group_rejections.c.bucket == _p("bucket"),
-            group_rejections.c.group_order_id == _p("group_order_id"),
-        )
-        .scalar_subquery(),
-        group_orders.c.normalised_path,
-        group_orders.c.accepted_path,
-        group_orders.c.rejected_path,
-        group_orders.c.job_id,
-        group_orders.c.created_at,
-    ).where(
-        group_orders.c.bucket == _p("bucket"),
-        group_orders.c.id == _p("group_order_id"),
-        group_orders.c.organisation_id == _p("organisation_id"),
-    ),
-    ("bucket", "group_order_id", "organisation_id"),
-    is_scattered=True,
 )
 LIST_MEMBERS = Statement(
     "list_members",
@@ -265,8 +230,6 @@ SETTLE_NOTICE = Statement(
     .values(settled_at=_p("at")),
     ("at", "k_bucket", "k_order_id", "k_organisation_id", "k_repeat_key"),
 )
-INSERT_GROUP_ORDER = insert_into(group_orders, ignore=["bucket", "id"])
-INSERT_REJECTION = insert_into(group_rejections)
 
 ALL: tuple[Statement, ...] = tuple(
     value for value in list(globals().values()) if isinstance(value, Statement)

@@ -7,20 +7,19 @@ from datetime import datetime
 
 from orderwire.book.callers import Application, Credential, Organisation, Person, Token
 from orderwire.book.errors import AlreadyExists
-from orderwire.book.orders import GroupOrder, Order, Rejection, bucket_of
+from orderwire.book.orders import Order, bucket_of
 from orderwire.book.stages import Advance, Origin, Revision, Stage, Status
 
 from . import account_statements as accounts
 from . import statements as st
+from .group_verbs import GroupReads, GroupWrites
 from .history_verbs import AnswerWrites, HistoryReads
 from .rows import (
     ORDER_WIDTH,
     advance_of,
     application_of,
-    bucket_of_group,
     bucket_of_name,
     credential_of,
-    group_of,
     head_values,
     micros,
     order_of,
@@ -35,7 +34,7 @@ from .rows import (
 )
 
 
-class Reads(HistoryReads):
+class Reads(HistoryReads, GroupReads):
     """The read verbs (`book.store.Reads`)."""
 
     async def fetch_fact(self, name: str) -> str | None:
@@ -100,11 +99,6 @@ class Reads(HistoryReads):
         row = await self.row(st.FETCH_STAGE, bucket_of(order_id), order_id, organisation_id, number)
         return None if row is None else stage_of(row)
 
-    async def fetch_group_order(self, organisation_id: int, group_order_id: str) -> GroupOrder | None:
-        bucket = bucket_of_group(group_order_id)
-        row = await self.row(st.FETCH_GROUP_ORDER, bucket, group_order_id, organisation_id)
-        return None if row is None else group_of(row)
-
     async def list_members(
         self, organisation_id: int, group_order_id: str, limit: int
     ) -> Sequence[tuple[Order, Status | None]]:
@@ -122,7 +116,7 @@ class Reads(HistoryReads):
         return None if row is None else stage_of(row)
 
 
-class Writes(Reads, AnswerWrites):
+class Writes(Reads, AnswerWrites, GroupWrites):
     """The write verbs (`book.store.Transaction`); they read what the transaction itself has written."""
 
     async def insert_fact(self, name: str, value: str) -> None:
@@ -232,26 +226,6 @@ class Writes(Reads, AnswerWrites):
             micros(status.changed_at),
             text(status.detail),
         )
-
-    async def insert_group_order(self, group: GroupOrder, rejections: Sequence[Rejection]) -> None:
-        bucket = bucket_of_group(group.id)
-        if not await self.rows(
-            st.INSERT_GROUP_ORDER,
-            bucket,
-            group.id,
-            group.organisation_id,
-            group.user_id,
-            group.total,
-            group.normalised_path,
-            group.accepted_path,
-            group.rejected_path,
-            group.job_id,
-            micros(group.created_at),
-        ):
-            raise AlreadyExists("group_order", group.id)
-        for r in rejections:
-            values = (r.line, group.organisation_id, r.column, r.code, r.value)
-            await self.rows(st.INSERT_REJECTION, bucket, group.id, *values)
 
     async def insert_notice(
         self, organisation_id: int, order_id: int, number: int, repeat_key: str, at: datetime

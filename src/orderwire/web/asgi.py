@@ -29,6 +29,8 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 # Methods whose body, if any, no route of ours reads.
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
 
+# Asks for the past. Noted here because every header field is looked at once in any case.
+AS_OF = b"orderwire-as-of"
 # A host and an optional port, as RFC 3986 spells them; links are built from it.
 _HOST = re.compile(rb"(?:[A-Za-z0-9._~-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 
@@ -131,6 +133,7 @@ class AsgiApp:
             receive,
             request,
             limit=limits.upload_bytes,
+            short_limit=limits.body_bytes,
             give_up=limits.upload_bytes + limits.body_bytes * READ_ON,
             allow_time=lambda: self._deadlines.extend(task, limits.transfer_seconds),
         )
@@ -171,6 +174,8 @@ class AsgiApp:
                 if value != self._last_host:
                     check_host(value)
                     self._last_host = value
+            elif name == AS_OF:
+                request.as_of = value.decode("latin-1")
         if size > limits.header_bytes:
             raise HeadersTooLarge
         if hosts > 1 or (not hosts and version == "1.1"):

@@ -15,7 +15,7 @@ READ_ON = 16
 
 
 class BodyStream:
-    """The body of one request, at most `limit` bytes of it.
+    """The body of one request, at most `limit` bytes of it, or `short_limit` when it is read at once.
 
     The handler reads it after it has seen who asks; what is left is read and dropped up to `give_up`
     bytes before the answer, because many clients look for one only when they have sent everything.
@@ -28,11 +28,13 @@ class BodyStream:
         request: Request,
         *,
         limit: int,
+        short_limit: int,
         give_up: int,
         allow_time: Callable[[], None],
     ) -> None:
         self._receive = receive
         self._limit = limit
+        self._short_limit = short_limit
         self._give_up = give_up
         self._allow_time = allow_time
         length = request.header(b"content-length")
@@ -48,12 +50,12 @@ class BodyStream:
         async for chunk in self._chunks(self._limit):
             yield chunk
 
-    async def read(self, limit: int) -> bytes:
-        """The whole body, in the time that every request has.
+    async def read(self) -> bytes:
+        """The whole body, in the limits of every request: size and time.
 
-        Raises BodyTooLarge for more than `limit` bytes, or BodyMalformed when it breaks off.
+        Raises BodyTooLarge, or BodyMalformed when it breaks off.
         """
-        return b"".join([chunk async for chunk in self._chunks(limit)])
+        return b"".join([chunk async for chunk in self._chunks(self._short_limit)])
 
     async def drain(self) -> None:
         """Read what is left, within reason, and drop it."""

@@ -1,0 +1,149 @@
+"""The operations on group orders: uploads that are imported behind the answer, and their files."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from uuid import uuid4
+
+from orderwire.book import groups, queries
+from orderwire.book.callers import Caller
+from orderwire.book.errors import FieldInvalid
+from orderwire.book.operations import check_may_write
+from orderwire.book.orders import GroupOrder
+from orderwire.contracts.contract import Mount, Route
+from orderwire.web.errors import RouteUnknown, RouteWithheld
+from orderwire.web.multipart import MEDIA_TYPE, read_form
+from orderwire.web.request import Request
+from orderwire.web.response import FileResponse, Response
+
+from . import wire, wire_groups
+
+JSON = (b"content-type", b"application/json")
+PRIVATE = (b"cache-control", b"private, no-cache")
+
+
+async def create_group_order(mount: Mount, caller: Caller, request: Request) -> Response:
+    """POST /v1/group-orders: import an uploaded file, or write down a group order from elsewhere."""
+    check_may_write(caller)
+    if request.media_type == MEDIA_TYPE:
+        return _answer(202, caller, await _take_upload(mount, caller, request))
+    assert request.stream is not None, "a route that takes uploads has one"
+    new = wire_groups.parse_group_order(request, await request.stream.read())
+    return _answer(201, caller, await groups.record_group_order(mount.book, caller, new))
+
+
+async def list_group_orders(mount: Mount, caller: Caller, request: Request) -> Response:
+    """GET /v1/group-orders: group orders, newest first."""
+    limit, after = wire_groups.parse_group_page(request)
+    before = (datetime.max, "")
+    if after:
+        last = await mount.book.store.fetch_group_order(caller.organisation_id, after)
+        if last is None:
+            raise FieldInvalid("after", "no such group order")
+        before = (last.created_at, last.id)
+    found = await groups.list_group_orders(mount.book, caller, before, limit + 1)
+    following = f"/v1/group-orders?limit={limit}&after={found[limit - 1].id}" if len(found) > limit else None
+    body = wire_groups.render_group_orders(found[:limit], caller.organisation.name, following)
+    return Response(200, (JSON, PRIVATE, *_link(following)), body)
+
+
+async def get_group_order(mount: Mount, caller: Caller, request: Request) -> Response:
+    """GET /v1/group-orders/{id}: the group order and how far its import came."""
+    return _answer(200, caller, await _sought(mount, caller, request))
+
+
+async def list_group_order_rejections(mount: Mount, caller: Caller, request: Request) -> Response:
+    """GET /v1/group-orders/{id}/rejections: what was not taken, by line."""
+    group = await _sought(mount, caller, request)
+    limit, after = wire_groups.parse_rejection_page(request)
+    found = await groups.list_rejections(mount.book, caller, group, int(after or -1), limit + 1)
+    following = None
+    if len(found) > limit:
+        following = f"/v1/group-orders/{group.id}/rejections?limit={limit}&after={found[limit - 1].line}"
+    body = wire_groups.render_rejections(found[:limit], following)
+    return Response(200, (JSON, PRIVATE, *_link(following)), body)
+
+
+async def get_group_order_file(mount: Mount, caller: Caller, request: Request) -> Response:
+    """GET /v1/group-orders/{id}/files/{file}: the rows normalised, accepted or rejected."""
+    group = await _sought(mount, caller, request)
+    name, desk = request.params[1], mount.book.desk
+    if name not in wire_groups.FILES or desk is None or group.job is None or not group.is_complete:
+        raise RouteUnknown
+    file = await desk.open_file(group.organisation_id, group.id, name)
+    if file is None:
+        raise RouteUnknown
+    seen = os.fstat(file.fileno())
+    etag = b'"%x-%x"' % (seen.st_mtime_ns, seen.st_size)
+    if wire.is_unchanged(request, etag.decode()):
+        file.close()
+        return Response(304, (PRIVATE, (b"etag", etag)))
+    head = (
+        (b"content-type", wire_groups.MEDIA_TYPES[name.rpartition(".")[2]]),
+        (b"content-disposition", b'attachment; filename="%s-%s"' % (group.id.encode(), name.encode())),
+        (b"x-content-type-options", b"nosniff"),
+        (b"etag", etag),
+        PRIVATE,
+    )
+    return FileResponse(200, head, file)
+
+
+async def cancel_group_order(mount: Mount, caller: Caller, request: Request) -> Response:
+    """POST /v1/group-orders/{id}/cancel: end the import; what it has placed stays."""
+    check_may_write(caller)
+    group = await _sought(mount, caller, request)
+    group = await groups.cancel_group_order(mount.book, caller, group)
+    if mount.book.desk is not None:
+        mount.book.desk.tell()
+    return _answer(200, caller, group)
+
+
+async def _take_upload(mount: Mount, caller: Caller, request: Request) -> GroupOrder:
+    desk = mount.book.desk
+    if desk is None:
+        raise RouteWithheld(service=False)
+    assert request.stream is not None, "a route that takes uploads has one"
+    group_order_id = str(uuid4())
+    with desk.upload(caller.organisation_id, group_order_id) as folder:
+        content_type = request.header(b"content-type") or ""
+        form = await read_form(request.stream.chunks(), content_type, folder, wire_groups.accept_part)
+        given = wire_groups.parse_upload(form)
+        if given.map is not None:
+            desk.keep_map(folder, given.map)
+    asked = groups.request_of(
+        caller,
+        name=given.name,
+        file_format=given.format,
+        policy=given.policy,
+        has_map=given.map is not None,
+        files_at=wire_groups.files_at(group_order_id),
+    )
+    group = await groups.place_group_order(mount.book, caller, group_order_id, asked, given.file.size)
+    desk.tell()
+    return group
+
+
+async def _sought(mount: Mount, caller: Caller, request: Request) -> GroupOrder:
+    return await queries.get_group_order(mount.book, caller, wire_groups.parse_id(request.params[0]))
+
+
+def _answer(status: int, caller: Caller, group: GroupOrder) -> Response:
+    location = ((b"location", f"/v1/group-orders/{group.id}".encode()),) if status != 200 else ()
+    return Response(
+        status, (JSON, PRIVATE, *location), wire_groups.render_group_order(group, caller.organisation.name)
+    )
+
+
+def _link(following: str | None) -> tuple[tuple[bytes, bytes], ...]:
+    return () if following is None else ((b"link", f'<{following}>; rel="next"'.encode()),)
+
+
+ROUTES: tuple[Route, ...] = (
+    Route("POST", "/v1/group-orders", create_group_order, upload=True),
+    Route("GET", "/v1/group-orders", list_group_orders),
+    Route("GET", "/v1/group-orders/{id}", get_group_order),
+    Route("GET", "/v1/group-orders/{id}/rejections", list_group_order_rejections),
+    Route("GET", "/v1/group-orders/{id}/files/{file}", get_group_order_file),
+    Route("POST", "/v1/group-orders/{id}/cancel", cancel_group_order),
+)
