@@ -24,6 +24,10 @@ MANAGE = "accounts.manage"
 # What concerns orders; and with it the right to say who else may do what.
 ORDER_RIGHTS = frozenset({READ, READ_OWN, READ_DELETED, WRITE, VOUCHERS})
 RIGHTS = ORDER_RIGHTS | {MANAGE}
+# The most that a person can come to by signing in with a password, in any contract and any role.
+SIGN_IN_RIGHTS = frozenset({READ, READ_OWN, WRITE})
+# How many hex digits of its digest name a token.
+TOKEN_ID_LENGTH = 16
 
 
 class Organisation(Struct, frozen=True, kw_only=True):
@@ -96,8 +100,39 @@ class Token(Struct, frozen=True, kw_only=True):
     revoked: bool = False
     label: str | None = None
 
+    @property
+    def id(self) -> str:
+        """What names the token to people: the beginning of its digest."""
+        return self.digest.hex()[:TOKEN_ID_LENGTH]
+
     def __repr__(self) -> str:
         return f"Token(scheme={self.scheme!r}, organisation_id={self.organisation_id})"
+
+
+class ListedToken(Struct, frozen=True, kw_only=True):
+    """A token as a list shows it: nothing that lets anybody in, and nothing to make that of.
+
+    `id` is the beginning of its digest: enough to name it, too little to seek its secret by.
+    """
+
+    id: str
+    scheme: str
+    label: str | None
+    rights: tuple[str, ...]
+    user_id: int | None
+    application_id: int | None
+    issued_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime
+    idle_limit_s: int | None
+    revoked_at: datetime | None
+
+
+class TokenPlace(Struct, frozen=True):
+    """Where a page of tokens ends: before the first of them, if nothing is given."""
+
+    scheme: str = ""
+    id: str = ""
 
 
 class Credential(Struct, frozen=True, kw_only=True):
@@ -174,3 +209,11 @@ class CredentialCache(Struct):
         if len(self.entries) >= self.limit:
             self.entries.clear()
         self.entries[key] = (time.monotonic() + self.ttl_s, credential)
+
+    def forget_person(self, user_id: int) -> None:
+        """Forget what stands behind the credentials of a person, because it changed."""
+        self.entries = {
+            key: entry
+            for key, entry in self.entries.items()
+            if entry[1].person is None or entry[1].person.id != user_id
+        }

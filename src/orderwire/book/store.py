@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeVar
 
 from orderwire.vault import Vault, hash_password
 
+from .account_store import AccountReads, AccountWrites
 from .answers import KeptAnswer
 from .callers import Application, Credential, CredentialCache, Organisation, Person, Token
 from .jobs import Desk, JobReads, JobWrites
@@ -27,7 +28,7 @@ T = TypeVar("T")
 Clock = Callable[[], datetime]
 
 
-class Reads(JobReads, Protocol):
+class Reads(JobReads, AccountReads, Protocol):
     """The read verbs; a store has them, and so has a transaction."""
 
     async def fetch_fact(self, name: str) -> str | None: ...
@@ -39,8 +40,6 @@ class Reads(JobReads, Protocol):
     async def list_persons_named(self, username: str, limit: int) -> Sequence[Person]: ...
     async def fetch_client(self, client_id: str) -> Application | None: ...
     async def fetch_application(self, organisation_id: int, slug: str) -> Application | None: ...
-    async def list_persons(self, organisation_id: int, limit: int) -> Sequence[Person]: ...
-    async def list_applications(self, organisation_id: int, limit: int) -> Sequence[Application]: ...
     async def fetch_order(self, organisation_id: int, order_id: int) -> Order | None: ...
     async def fetch_order_named(self, organisation_id: int, scheme: str, name: str) -> Order | None: ...
     async def fetch_order_at(
@@ -93,7 +92,7 @@ class Reads(JobReads, Protocol):
     ) -> Stage | None: ...
 
 
-class Transaction(Reads, JobWrites, Protocol):
+class Transaction(Reads, JobWrites, AccountWrites, Protocol):
     """The write verbs, all or nothing. Values only: a transaction may be run more than once."""
 
     async def insert_fact(self, name: str, value: str) -> None: ...

@@ -84,7 +84,7 @@ def list_all(state: State, organisation: str, *, as_json: bool) -> None:
 
     async def work(book: Book) -> Sequence[Person]:
         owner = await find_organisation(book, organisation)
-        return await book.store.list_persons(owner.id, MAX_LISTED)
+        return await book.store.list_persons(owner.id, "", MAX_LISTED)
 
     print_rows([_row(one) for one in run_on_book(state, work)], COLUMNS, as_json=as_json)
 

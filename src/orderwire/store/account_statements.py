@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, delete, or_, select, update
+from typing import Any
+
+from sqlalchemy import Column, bindparam, delete, literal_column, or_, select, tuple_, update
 
 from .compiling import Statement, insert_into
 from .tables import applications, book_facts, counters, organisations, persons, tokens
@@ -87,10 +89,17 @@ LIST_PERSONS_NAMED = Statement(
 LIST_PERSONS = Statement(
     "list_persons",
     select(*_PERSON)
-    .where(persons.c.organisation_id == _p("organisation_id"))
+    .where(persons.c.organisation_id == _p("organisation_id"), persons.c.username > _p("after"))
     .order_by(persons.c.username)
     .limit(_p("limit")),
-    ("organisation_id", "limit"),
+    ("organisation_id", "after", "limit"),
+)
+UPDATE_PERSON = Statement(
+    "update_person",
+    update(persons)
+    .where(persons.c.id == _p("k_id"), persons.c.organisation_id == _p("k_organisation_id"))
+    .values(password_hash=_p("v_password_hash"), profile=_p("v_profile"), disabled=_p("v_disabled")),
+    ("v_password_hash", "v_profile", "v_disabled", "k_id", "k_organisation_id"),
 )
 INSERT_PERSON = insert_into(persons, ignore=["organisation_id", "username"])
 
@@ -106,13 +115,20 @@ FETCH_APPLICATION = Statement(
     ),
     ("organisation_id", "slug"),
 )
+FETCH_APPLICATION_BY_ID = Statement(
+    "fetch_application_by_id",
+    select(*_APPLICATION).where(
+        applications.c.id == _p("id"), applications.c.organisation_id == _p("organisation_id")
+    ),
+    ("id", "organisation_id"),
+)
 LIST_APPLICATIONS = Statement(
     "list_applications",
     select(*_APPLICATION)
-    .where(applications.c.organisation_id == _p("organisation_id"))
+    .where(applications.c.organisation_id == _p("organisation_id"), applications.c.slug > _p("after"))
     .order_by(applications.c.slug)
     .limit(_p("limit")),
-    ("organisation_id", "limit"),
+    ("organisation_id", "after", "limit"),
 )
 INSERT_APPLICATION = insert_into(applications, ignore=["organisation_id", "slug"])
 
@@ -141,6 +157,65 @@ REVOKE_TOKEN = Statement(
     .values(revoked_at=_p("at"))
     .returning(tokens.c.digest),
     ("at", "k_digest"),
+)
+REVOKE_TOKENS_OF_PERSON = Statement(
+    "revoke_tokens_of_person",
+    update(tokens)
+    .where(
+        tokens.c.organisation_id == _p("k_organisation_id"),
+        tokens.c.user_id == _p("k_user_id"),
+        tokens.c.revoked_at.is_(None),
+        tokens.c.digest != _p("spared"),
+    )
+    .values(revoked_at=_p("at")),
+    ("at", "k_organisation_id", "k_user_id", "spared"),
+)
+
+
+def _list_tokens(name: str, column: Column[Any] | None = None) -> Statement:
+    """Tokens by scheme and digest: all of an organisation's, or those with a value in a column."""
+    conditions = [tokens.c.organisation_id == _p("organisation_id")]
+    params = ["organisation_id"]
+    if column is not None:
+        conditions.append(column == _p(column.name))
+        params.append(column.name)
+    behind = tuple_(tokens.c.scheme, tokens.c.digest) > tuple_(_p("after_scheme"), _p("after_digest"))
+    clause = (
+        select(*_TOKEN)
+        .where(*conditions, behind)
+        .order_by(tokens.c.scheme, tokens.c.digest)
+        .limit(_p("limit"))
+    )
+    return Statement(name, clause, (*params, "after_scheme", "after_digest", "limit"))
+
+
+LIST_TOKENS = _list_tokens("list_tokens")
+LIST_TOKENS_OF_PERSON = _list_tokens("list_tokens_of_person", tokens.c.user_id)
+LIST_TOKENS_OF_APPLICATION = _list_tokens("list_tokens_of_application", tokens.c.application_id)
+LIST_TOKENS_OF_SCHEME = Statement(
+    "list_tokens_of_scheme",
+    select(*_TOKEN)
+    .where(
+        tokens.c.organisation_id == _p("organisation_id"),
+        tokens.c.scheme == _p("scheme"),
+        tokens.c.digest > _p("after_digest"),
+    )
+    .order_by(tokens.c.digest)
+    .limit(_p("limit")),
+    ("organisation_id", "scheme", "after_digest", "limit"),
+)
+# The sum keeps the engine from reading all tokens of the organisation: the digests are a few at most.
+LIST_DIGESTS = Statement(
+    "list_digests",
+    select(tokens.c.digest)
+    .where(
+        tokens.c.organisation_id + literal_column("0") == _p("organisation_id"),
+        tokens.c.digest >= _p("first"),
+        tokens.c.digest <= _p("last"),
+    )
+    .order_by(tokens.c.digest)
+    .limit(_p("limit")),
+    ("organisation_id", "first", "last", "limit"),
 )
 # Idle limits are kept in seconds, instants in microseconds.
 DELETE_ENDED_TOKENS = Statement(

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from . import account_statements, answer_statements, group_statements, history_statements, statements
+from . import (
+    account_statements,
+    answer_statements,
+    group_statements,
+    history_statements,
+    party_statements,
+    statements,
+)
 from .compiling import Statement
 
 ALL: tuple[Statement, ...] = (
     *account_statements.ALL,
+    *party_statements.ALL,
     *answer_statements.ALL,
     *statements.ALL,
     *group_statements.ALL,

@@ -12,6 +12,7 @@ from orderwire.book.stages import Advance, Origin, Revision, Stage, Status
 
 from . import account_statements as accounts
 from . import statements as st
+from .account_verbs import AccountReads, AccountWrites
 from .group_verbs import GroupReads, GroupWrites
 from .history_verbs import AnswerWrites, HistoryReads
 from .rows import (
@@ -34,7 +35,7 @@ from .rows import (
 )
 
 
-class Reads(HistoryReads, GroupReads):
+class Reads(HistoryReads, GroupReads, AccountReads):
     """The read verbs (`book.store.Reads`)."""
 
     async def fetch_fact(self, name: str) -> str | None:
@@ -63,9 +64,6 @@ class Reads(HistoryReads, GroupReads):
     async def list_persons_named(self, username: str, limit: int) -> Sequence[Person]:
         return [person_of(row) for row in await self.rows(accounts.LIST_PERSONS_NAMED, username, limit)]
 
-    async def list_persons(self, organisation_id: int, limit: int) -> Sequence[Person]:
-        return [person_of(row) for row in await self.rows(accounts.LIST_PERSONS, organisation_id, limit)]
-
     async def fetch_client(self, client_id: str) -> Application | None:
         row = await self.row(accounts.FETCH_CLIENT, client_id)
         return None if row is None else application_of(row)
@@ -73,10 +71,6 @@ class Reads(HistoryReads, GroupReads):
     async def fetch_application(self, organisation_id: int, slug: str) -> Application | None:
         row = await self.row(accounts.FETCH_APPLICATION, organisation_id, slug)
         return None if row is None else application_of(row)
-
-    async def list_applications(self, organisation_id: int, limit: int) -> Sequence[Application]:
-        found = await self.rows(accounts.LIST_APPLICATIONS, organisation_id, limit)
-        return [application_of(row) for row in found]
 
     async def fetch_order(self, organisation_id: int, order_id: int) -> Order | None:
         row = await self.row(st.FETCH_ORDER, bucket_of(order_id), order_id, organisation_id)
@@ -116,7 +110,7 @@ class Reads(HistoryReads, GroupReads):
         return None if row is None else stage_of(row)
 
 
-class Writes(Reads, AnswerWrites, GroupWrites):
+class Writes(Reads, AnswerWrites, GroupWrites, AccountWrites):
     """The write verbs (`book.store.Transaction`); they read what the transaction itself has written."""
 
     async def insert_fact(self, name: str, value: str) -> None:
