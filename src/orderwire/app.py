@@ -19,7 +19,10 @@ from orderwire.book.callers import CredentialCache, Organisation
 from orderwire.book.errors import BookError
 from orderwire.book.store import Book, Mailbox
 from orderwire.contracts.contract import Contract, Mount
+from orderwire.contracts.native.wire import parse_order_line
 from orderwire.courier.mail import FileMailbox, SmtpMailbox
+from orderwire.importer.desk import ImportDesk
+from orderwire.importer.jobs import Runner
 from orderwire.server import StartRefused, find_address, follow_parent, serve
 from orderwire.settings import Setting, Settings, SettingsError
 from orderwire.store.migrations import upgrade
@@ -214,6 +217,19 @@ def make_mount(contract: Contract, book: Book, settings: Settings) -> Mount:
         options={option.name: settings[f"{contract.name}.{option.name}"] for option in contract.options},
         hosts=settings[f"{contract.name}.hosts"],
         organisation=settings[f"{contract.name}.organisation"],
+        reads_past=settings["as_of_header"],
+    )
+
+
+def make_runner(book: Book, settings: Settings) -> Runner:
+    """Who imports uploaded files into the book; not running yet."""
+    desk = book.desk = ImportDesk(settings.import_folder)
+    return Runner(
+        book,
+        desk,
+        parse_order_line,
+        at_once=settings["imports_at_once"],
+        keep_days=settings["import_files_days"],
     )
 
 
@@ -256,6 +272,7 @@ class Service:
         self._settings = settings
         self._demo = demo
         self._book: Book | None = None
+        self._runner: Runner | None = None
         self.limits = Limits(
             body_bytes=settings["body_bytes"],
             url_bytes=settings["url_bytes"],
@@ -291,6 +308,8 @@ class Service:
         served = [(m.contract.title, " ".join(m.contract.prefixes)) for m in mounts.values()]
         self._book = book
         self._site = Site(mounts, ServicePages(served, self._is_ready, self.asgi.counts))
+        self._runner = make_runner(book, self._settings)
+        self._runner.start()
 
     async def _is_ready(self) -> bool:
         assert self._book is not None
@@ -301,7 +320,9 @@ class Service:
         return True
 
     async def close(self) -> None:
-        """Finish what is under way and let go of the book."""
+        """Finish what is under way and let go of the book; imports go on at the next start."""
+        if self._runner is not None:
+            await self._runner.stop()
         if self._book is not None:
             await self._book.close()
 

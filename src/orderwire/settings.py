@@ -5,8 +5,6 @@ A leaf: the contracts' options are handed to `load` by the caller, as settings m
 
 from __future__ import annotations
 
-import base64
-import binascii
 import difflib
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -14,11 +12,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from .setting_values import (
+    one_of,
+    read_database,
+    read_flag,
+    read_hosts,
+    read_keys,
+    seconds,
+    whole,
+)
+
 PREFIX = "ORDERWIRE_"
 CONFIG_VARIABLE = "ORDERWIRE_CONFIG"
 CONFIG_NAME = "orderwire.toml"
 MAX_CONFIG_BYTES = 1_048_576
-KEY_BYTES = 32
 HIDDEN = "(hidden)"
 
 
@@ -118,101 +125,6 @@ class OptionLike(Protocol):
     def read(self) -> Callable[[str], Any]: ...
 
 
-def read_flag(text: str) -> bool:
-    """`true` or `false` (also yes/no, on/off, 1/0)."""
-    word = text.strip().lower()
-    if word in ("true", "yes", "on", "1"):
-        return True
-    if word in ("false", "no", "off", "0"):
-        return False
-    raise ValueError("must be true or false")
-
-
-def whole(least: int, most: int) -> Callable[[str], int]:
-    """A reader of whole numbers in a range."""
-
-    def read(text: str) -> int:
-        digits = text.strip().replace("_", "")
-        if not (digits.isascii() and digits.isdigit() and len(digits) <= 18):
-            raise ValueError(f"must be a whole number from {least} to {most}")
-        if not least <= int(digits) <= most:
-            raise ValueError(f"must be from {least} to {most}")
-        return int(digits)
-
-    return read
-
-
-def seconds(least: float, most: float) -> Callable[[str], float]:
-    """A reader of seconds, fractions allowed, in a range."""
-
-    def read(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = -1.0
-        if not least <= value <= most:
-            raise ValueError(f"must be a number of seconds from {least} to {most}")
-        return value
-
-    return read
-
-
-def one_of(*words: str) -> Callable[[str], str]:
-    """A reader of one of a few words."""
-
-    def read(text: str) -> str:
-        word = text.strip().lower()
-        if word not in words:
-            raise ValueError(f"must be one of {', '.join(words)}")
-        return word
-
-    return read
-
-
-def read_database(text: str) -> str:
-    """A path, or a URL `sqlite:///path`; given back as the URL."""
-    form = "must be a path or sqlite:///path (this version keeps the book in SQLite)"
-    scheme, mark, rest = text.strip().partition("://")
-    if not mark:
-        path = scheme
-    elif scheme == "sqlite" and rest.startswith("/"):
-        path = rest[1:]
-    else:
-        raise ValueError(form)
-    if not path or path.endswith("/") or ":memory:" in path or "\0" in path:
-        raise ValueError(form)
-    return f"sqlite:///{path}"
-
-
-def read_list(text: str) -> tuple[str, ...]:
-    """A comma list; blanks round its items and empty items are dropped."""
-    return tuple(item.strip() for item in text.split(",") if item.strip())
-
-
-def read_keys(text: str) -> tuple[str, ...]:
-    """A comma list of keys, each base64 of 32 bytes."""
-    keys = read_list(text)
-    for key in keys:
-        try:
-            right = len(base64.b64decode(key, validate=True)) == KEY_BYTES
-        except (binascii.Error, ValueError):
-            right = False
-        if not right:
-            raise ValueError(f"must be a comma list of keys, each base64 of {KEY_BYTES} bytes")
-    return keys
-
-
-def read_hosts(text: str) -> dict[str, str]:
-    """A comma list of `host` or `host=organisation`, as a mapping of host to organisation ("" for none)."""
-    hosts = {}
-    for item in read_list(text):
-        host, _, organisation = (part.strip() for part in item.partition("="))
-        if not host or "/" in host or " " in host:
-            raise ValueError("must be a comma list of host or host=organisation")
-        hosts[host.lower()] = organisation
-    return hosts
-
-
 LEVELS = ("debug", "info", "warning", "error")
 
 TABLE: tuple[Setting, ...] = (
@@ -285,6 +197,12 @@ TABLE: tuple[Setting, ...] = (
         " is made and kept in <database>.key",
         read_keys,
         secret=True,
+    ),
+    Setting(
+        "as_of_header",
+        True,
+        "whether a read with the header Orderwire-As-Of shows orders as they stood then",
+        read_flag,
     ),
     Setting("mail_folder", "", "the folder that mails are written to while smtp_host is empty"),
     Setting("smtp_host", "", "the server that mails are sent through; empty writes them to mail_folder"),

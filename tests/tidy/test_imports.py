@@ -21,6 +21,7 @@ REQUIRED = [
     "courier",
     "importer",
     "server",
+    "setting_values",
     "settings",
     "store",
     "vault",

@@ -15,7 +15,7 @@ from .lists import Listed, Moment, OrderQuery, Page, Position, Span, page_of
 from .orders import GroupOrder, Order
 from .stages import Stage, Status
 from .statuses import standing, status_after
-from .store import Book, Store, Transaction
+from .store import Book, Mail, Store, Transaction
 
 # More than any order has; a status is what all of them tell.
 MAX_STAGES = 100_000
@@ -32,7 +32,17 @@ def book_at(book: Book, caller: Caller, moment: Moment, told_by: str) -> Book:
     for the past, in the asker's words: a write raises FieldInvalid with it.
     """
     store = _PastStore(book.store, moment, READ_DELETED in caller.rights, told_by)
-    return dataclasses.replace(book, store=cast("Store", store))
+    return dataclasses.replace(book, store=cast("Store", store), mailbox=_NoMailbox(told_by))
+
+
+class _NoMailbox:
+    """Nothing is sent from the past, either."""
+
+    def __init__(self, told_by: str) -> None:
+        self._told_by = told_by
+
+    async def send(self, _mail: Mail) -> None:
+        raise FieldInvalid(self._told_by, "the past can only be read")
 
 
 class _PastStore:

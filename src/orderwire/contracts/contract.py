@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import structlog
 
 from orderwire.book.accounts import NewToken
 from orderwire.book.callers import Application, Caller, Organisation, Person
-from orderwire.book.errors import BookError, BookFault, CredentialUnknown, OrganisationUnknown
+from orderwire.book.errors import (
+    BookError,
+    BookFault,
+    CredentialUnknown,
+    FieldInvalid,
+    OrganisationUnknown,
+)
+from orderwire.book.lists import Moment
+from orderwire.book.past import book_at
 from orderwire.book.store import Book
+from orderwire.book.values import check_instant
 from orderwire.web.errors import Crashed, WebError, WebFault
 from orderwire.web.request import Request
 from orderwire.web.response import Response
 from orderwire.web.routing import Router
 
 Fault = BookFault | WebFault
+
+AS_OF = "Orderwire-As-Of"
 
 log = structlog.get_logger("orderwire.contracts")
 
@@ -110,7 +123,8 @@ class Mount:
     """A contract mounted on a book: a `Face` of the listener.
 
     `hosts` maps each host name it answers on to an organisation's name ("" for `organisation`); with
-    no hosts it answers on every host. `organisation` is the one it is bound to, "" for none.
+    no hosts it answers on every host. `organisation` is the one it is bound to, "" for none. With
+    `reads_past` a request's header Orderwire-As-Of asks for orders as they stood then.
     """
 
     contract: Contract
@@ -118,6 +132,7 @@ class Mount:
     options: Mapping[str, Any]
     hosts: Mapping[str, str] = field(default_factory=dict)
     organisation: str = ""
+    reads_past: bool = True
     router: Router[Route] = field(init=False)
     is_bound: bool = field(init=False)
     uploads: frozenset[str] = field(init=False)
@@ -150,12 +165,24 @@ class Mount:
             caller = await contract.identify(self, request)
             if bound is not None and caller.organisation_id != bound.id:
                 raise CredentialUnknown
+            if request.as_of and self.reads_past:
+                return await route.handler(self.at(caller, request.as_of), caller, request)
             return await route.handler(self, caller, request)
         except (BookError, WebError) as fault:
             return contract.render_error(self, request, cast("Fault", fault))
         except Exception:
             log.exception("request failed", contract=contract.name, request_id=request.id)
             return contract.render_error(self, request, Crashed(request.id))
+
+    def at(self, caller: Caller, as_of: str) -> Mount:
+        """This contract on the book as it stood: `as_of` is an instant (RFC 3339), and after a comma
+        may come the instant by whose knowledge it is told. Raises FieldInvalid."""
+        first, _, second = as_of.partition(",")
+        now = self.book.clock()
+        moment = Moment(as_of=_read_instant(first), known_at=_read_instant(second) if second else now)
+        past = copy.copy(self)
+        past.book = book_at(self.book, caller, moment, AS_OF)
+        return past
 
     def refuse(self, request: Request, fault: WebError) -> Response:
         """The contract's own form of a fault that was found before the request was complete."""
@@ -189,3 +216,15 @@ class Mount:
             only = found[0] if len(found) == 1 else None
             self.home = (time.monotonic() + self.book.credentials.ttl_s, only)
         return self.home[1]
+
+
+def _read_instant(text: str) -> datetime:
+    try:
+        said = datetime.fromisoformat(text.strip())
+        if said.tzinfo is not None:
+            instant = said.astimezone(UTC)
+            check_instant(AS_OF, instant)
+            return instant
+    except (ValueError, OverflowError):
+        pass
+    raise FieldInvalid(AS_OF, "must be an RFC 3339 instant with a zone")

@@ -26,11 +26,12 @@ class Request:
     `path` is the path as sent, still percent-encoded; `params` are the path parameters of the matched
     route, decoded once; `scratch` is where a contract keeps what it has parsed already (its decoded
     body) for this request. `stream` is the body that the handler itself is to read, where its route
-    says so; `body` is empty then.
+    says so; `body` is empty then. `as_of` is the header Orderwire-As-Of, "" without one.
     """
 
     __slots__ = (
         "_id",
+        "as_of",
         "body",
         "client",
         "headers",
@@ -64,6 +65,7 @@ class Request:
         self.params: tuple[str, ...] = ()
         self.scratch: Any = None
         self.stream: Stream | None = None
+        self.as_of = ""
         self._id: str | None = None
 
     @property

@@ -1,0 +1,104 @@
+"""From the text of a setting to its value; each reader raises ValueError with what it wants."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable
+
+KEY_BYTES = 32
+
+
+def read_flag(text: str) -> bool:
+    """`true` or `false` (also yes/no, on/off, 1/0)."""
+    word = text.strip().lower()
+    if word in ("true", "yes", "on", "1"):
+        return True
+    if word in ("false", "no", "off", "0"):
+        return False
+    raise ValueError("must be true or false")
+
+
+def whole(least: int, most: int) -> Callable[[str], int]:
+    """A reader of whole numbers in a range."""
+
+    def read(text: str) -> int:
+        digits = text.strip().replace("_", "")
+        if not (digits.isascii() and digits.isdigit() and len(digits) <= 18):
+            raise ValueError(f"must be a whole number from {least} to {most}")
+        if not least <= int(digits) <= most:
+            raise ValueError(f"must be from {least} to {most}")
+        return int(digits)
+
+    return read
+
+
+def seconds(least: float, most: float) -> Callable[[str], float]:
+    """A reader of seconds, fractions allowed, in a range."""
+
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = -1.0
+        if not least <= value <= most:
+            raise ValueError(f"must be a number of seconds from {least} to {most}")
+        return value
+
+    return read
+
+
+def one_of(*words: str) -> Callable[[str], str]:
+    """A reader of one of a few words."""
+
+    def read(text: str) -> str:
+        word = text.strip().lower()
+        if word not in words:
+            raise ValueError(f"must be one of {', '.join(words)}")
+        return word
+
+    return read
+
+
+def read_database(text: str) -> str:
+    """A path, or a URL `sqlite:///path`; given back as the URL."""
+    form = "must be a path or sqlite:///path (this version keeps the book in SQLite)"
+    scheme, mark, rest = text.strip().partition("://")
+    if not mark:
+        path = scheme
+    elif scheme == "sqlite" and rest.startswith("/"):
+        path = rest[1:]
+    else:
+        raise ValueError(form)
+    if not path or path.endswith("/") or ":memory:" in path or "\0" in path:
+        raise ValueError(form)
+    return f"sqlite:///{path}"
+
+
+def read_list(text: str) -> tuple[str, ...]:
+    """A comma list; blanks round its items and empty items are dropped."""
+    return tuple(item.strip() for item in text.split(",") if item.strip())
+
+
+def read_keys(text: str) -> tuple[str, ...]:
+    """A comma list of keys, each base64 of 32 bytes."""
+    keys = read_list(text)
+    for key in keys:
+        try:
+            right = len(base64.b64decode(key, validate=True)) == KEY_BYTES
+        except (binascii.Error, ValueError):
+            right = False
+        if not right:
+            raise ValueError(f"must be a comma list of keys, each base64 of {KEY_BYTES} bytes")
+    return keys
+
+
+def read_hosts(text: str) -> dict[str, str]:
+    """A comma list of `host` or `host=organisation`, as a mapping of host to organisation ("" for none)."""
+    hosts = {}
+    for item in read_list(text):
+        host, _, organisation = (part.strip() for part in item.partition("="))
+        if not host or "/" in host or " " in host:
+            raise ValueError("must be a comma list of host or host=organisation")
+        hosts[host.lower()] = organisation
+    return hosts
