@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 from orderwire.book.errors import FieldInvalid, StoreUnavailable
 
+from .maps import Map
 from .parse_map import parse_map
 from .spreadsheets import write_spreadsheet
 from .tables import MapError
@@ -45,8 +46,9 @@ class ImportDesk:
         """
         place = self.place(organisation_id, group_order_id)
         try:
-            place.mkdir(0o700, parents=True)
-            self._folder.chmod(0o700)
+            for folder in (self._folder, place.parent):
+                folder.mkdir(0o700, parents=True, exist_ok=True)
+            place.mkdir(0o700)
             yield place
             _sync(place)
         except OSError as error:
@@ -67,6 +69,10 @@ class ImportDesk:
             file.write(text)
             file.flush()
             os.fsync(descriptor)
+
+    def read_map(self, place: Path) -> Map:
+        """The map beside a file. Raises MapError, or OSError when it is not there any more."""
+        return parse_map((place / MAP).read_text("utf-8"))
 
     def tell(self) -> None:
         """There is something to do, or to be cancelled."""

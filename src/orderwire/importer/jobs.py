@@ -31,8 +31,7 @@ from orderwire.book.jobs import (
 from orderwire.book.orders import GroupOrder
 from orderwire.book.store import Book, Transaction
 
-from .desk import FILE, MAP, REPORTS, ImportDesk
-from .parse_map import read_map
+from .desk import FILE, REPORTS, ImportDesk
 from .request import ImportRequest, ParseOrder, Summary
 from .rows import FileError
 from .run import import_file
@@ -172,6 +171,7 @@ class _Run:
 
     def __init__(self, book: Book, desk: ImportDesk, parse_order: ParseOrder, job: Job) -> None:
         self._book = book
+        self._desk = desk
         self._place = desk.place(job.organisation_id, job.group_order_id)
         self._parse_order = parse_order
         self._job = job
@@ -211,7 +211,7 @@ class _Run:
             await self._fail("refused", "the organisation is gone")
             return
         request = ImportRequest(
-            map=await asyncio.to_thread(read_map, self._place / MAP) if asked.has_map else None,
+            map=self._desk.read_map(self._place) if asked.has_map else None,
             format=asked.format,
             policy=asked.policy,
             folder=self._place,
@@ -228,6 +228,8 @@ class _Run:
             on_progress=self._note,
         )
         self._note(summary)
+        for path in self._place.iterdir():
+            path.chmod(0o600)
         if asked.policy == ALL_OR_NOTHING and summary.rejected_rows:
             await self._fail("rows_rejected", "some rows can't be taken, so none were", summary)
         else:

@@ -14,7 +14,13 @@ from .tables import group_orders, group_rejections, imports, orders
 
 _p = bindparam
 _ZERO: Any = literal_column("0")
-_OPEN = ("waiting", "running")
+_ONE: Any = literal_column("1")
+# Literals, too: an engine's placeholders stand for what callers give, and for nothing else.
+_WAITING: Any = literal_column("'waiting'")
+_RUNNING: Any = literal_column("'running'")
+_CANCELLED: Any = literal_column("'cancelled'")
+_NULL: Any = literal_column("NULL")
+_IS_OPEN = or_(imports.c.state == _WAITING, imports.c.state == _RUNNING)
 
 _JOB = (
     imports.c.organisation_id,
@@ -155,7 +161,7 @@ FETCH_JOB = Statement("fetch_job", select(*_JOB).where(*_ONE_JOB), ("k_bucket", 
 LIST_OPEN_JOBS = Statement(
     "list_open_jobs",
     select(*_JOB)
-    .where(imports.c.state.in_(_OPEN), imports.c.key == imports.c.group_order_id)
+    .where(_IS_OPEN, imports.c.key == imports.c.group_order_id)
     .order_by(imports.c.created_at)
     .limit(_p("limit")),
     ("limit",),
@@ -166,16 +172,16 @@ TAKE_JOB = Statement(
     update(imports)
     .where(
         *_ONE_JOB,
-        imports.c.state.in_(_OPEN),
+        _IS_OPEN,
         imports.c.epoch == _p("was"),
         or_(imports.c.until.is_(None), imports.c.until <= _p("at")),
     )
     .values(
-        state="running",
+        state=_RUNNING,
         progress=_p("v_progress"),
         owner=_p("v_owner"),
         until=_p("v_until"),
-        epoch=imports.c.epoch + 1,
+        epoch=imports.c.epoch + _ONE,
         changed_at=_p("at"),
     )
     .returning(imports.c.epoch),
@@ -184,7 +190,7 @@ TAKE_JOB = Statement(
 UPDATE_JOB = Statement(
     "update_job",
     update(imports)
-    .where(*_ONE_JOB, imports.c.state == "running", imports.c.epoch == _p("was"))
+    .where(*_ONE_JOB, imports.c.state == _RUNNING, imports.c.epoch == _p("was"))
     .values(
         state=_p("v_state"),
         progress=_p("v_progress"),
@@ -198,8 +204,8 @@ UPDATE_JOB = Statement(
 CANCEL_JOB = Statement(
     "cancel_job",
     update(imports)
-    .where(*_ONE_JOB, imports.c.state.in_(_OPEN))
-    .values(state="cancelled", owner=None, until=None, changed_at=_p("at"))
+    .where(*_ONE_JOB, _IS_OPEN)
+    .values(state=_CANCELLED, owner=_NULL, until=_NULL, changed_at=_p("at"))
     .returning(imports.c.epoch),
     ("at", "k_bucket", "k_organisation_id", "k_key"),
 )

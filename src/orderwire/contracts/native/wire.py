@@ -93,7 +93,15 @@ def parse_id(text: str) -> int:
 
 def parse_order(request: Request) -> NewOrder:
     """The order to place. Raises ContentTypeWrong, BodyMalformed, FieldMissing or FieldInvalid."""
-    given = convert(_parse_body(request), STRICT_ORDER)
+    return _new_order(convert(_parse_body(request), STRICT_ORDER))
+
+
+def parse_order_line(line: bytes) -> NewOrder:
+    """The order in a line of JSON Lines. Raises BodyMalformed, FieldMissing or FieldInvalid."""
+    return _new_order(convert(decode_json(line), STRICT_ORDER))
+
+
+def _new_order(given: OrderBody) -> NewOrder:
     return NewOrder(
         document=Document(
             delivery=given.shipping, **{name: getattr(given, name) for name in _DOCUMENT_NAMES}
