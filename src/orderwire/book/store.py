@@ -18,6 +18,7 @@ from orderwire.vault import Vault, hash_password
 from .account_store import AccountReads, AccountWrites
 from .answers import KeptAnswer
 from .callers import Application, Credential, CredentialCache, Organisation, Person, Token
+from .import_records import ImportReads, ImportWrites
 from .jobs import Desk, JobReads, JobWrites
 from .lists import Listed, Moment, OrderQuery, Page, State
 from .orders import GroupOrder, Order, Rejection
@@ -28,7 +29,7 @@ T = TypeVar("T")
 Clock = Callable[[], datetime]
 
 
-class Reads(JobReads, AccountReads, Protocol):
+class Reads(JobReads, AccountReads, ImportReads, Protocol):
     """The read verbs; a store has them, and so has a transaction."""
 
     async def fetch_fact(self, name: str) -> str | None: ...
@@ -92,7 +93,7 @@ class Reads(JobReads, AccountReads, Protocol):
     ) -> Stage | None: ...
 
 
-class Transaction(Reads, JobWrites, AccountWrites, Protocol):
+class Transaction(Reads, JobWrites, AccountWrites, ImportWrites, Protocol):
     """The write verbs, all or nothing. Values only: a transaction may be run more than once."""
 
     async def insert_fact(self, name: str, value: str) -> None: ...

@@ -7,6 +7,7 @@ from . import (
     answer_statements,
     group_statements,
     history_statements,
+    import_statements,
     party_statements,
     statements,
 )
@@ -19,4 +20,5 @@ ALL: tuple[Statement, ...] = (
     *statements.ALL,
     *group_statements.ALL,
     *history_statements.ALL,
+    *import_statements.ALL,
 )

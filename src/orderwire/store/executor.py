@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .compiling import Statement
@@ -16,6 +16,13 @@ class Executor(ABC):
     @abstractmethod
     async def rows(self, statement: Statement, *values: Any) -> Sequence[Row]:
         """All rows that the statement gives, `values` in the order of its `params`."""
+
+    async def run_many(self, statement: Statement, many: Iterable[Sequence[Any]]) -> int:
+        """Run a statement that gives no rows once for each of `many`; how many rows it wrote or changed.
+
+        Raises NotImplementedError where nothing can be written.
+        """
+        raise NotImplementedError(statement.name)
 
     async def row(self, statement: Statement, *values: Any) -> Row | None:
         """The first row, or None."""

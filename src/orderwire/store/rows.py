@@ -78,6 +78,11 @@ def bucket_of_group(group_order_id: str) -> int:
     return int.from_bytes(hashlib.blake2b(key, digest_size=2).digest(), "big") % BUCKETS
 
 
+def bucket_of_import(organisation_id: int, key: str) -> int:
+    """The bucket of the record of an import."""
+    return bucket_of_name(organisation_id, "import", key)
+
+
 def order_of(row: Row) -> Order:
     """An order from the columns of `FETCH_ORDER`."""
     return Order(
@@ -142,6 +147,20 @@ def status_of(row: Row) -> Status:
         since=instant(row[3]),
         changed_at=instant(row[4]),
         detail=_decode_status(row[5]),
+    )
+
+
+def status_values(organisation_id: int, status: Status) -> tuple[Any, ...]:
+    """The columns of a status, in the table's order."""
+    return (
+        bucket_of(status.order_id),
+        status.order_id,
+        organisation_id,
+        status.stage,
+        status.stage_number,
+        micros(status.since),
+        micros(status.changed_at),
+        text(status.detail),
     )
 
 

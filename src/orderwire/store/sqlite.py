@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -83,6 +83,11 @@ class SqliteTransaction(Writes):
 
     async def rows(self, statement: Statement, *values: Any) -> Sequence[Row]:
         return self._connection.execute(*prepare(statement, values)).fetchall()
+
+    async def run_many(self, statement: Statement, many: Iterable[Sequence[Any]]) -> int:
+        compiled = _SQL[statement.name]
+        arranged = many if compiled.arrange is None else map(compiled.arrange, many)
+        return self._connection.executemany(compiled.sql, arranged).rowcount
 
 
 class SqliteStore(Reads):

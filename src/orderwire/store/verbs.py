@@ -15,6 +15,7 @@ from . import statements as st
 from .account_verbs import AccountReads, AccountWrites
 from .group_verbs import GroupReads, GroupWrites
 from .history_verbs import AnswerWrites, HistoryReads
+from .import_verbs import ImportReads, ImportWrites
 from .rows import (
     ORDER_WIDTH,
     advance_of,
@@ -30,12 +31,13 @@ from .rows import (
     stage_values,
     state_values,
     status_of,
+    status_values,
     text,
     token_values,
 )
 
 
-class Reads(HistoryReads, GroupReads, AccountReads):
+class Reads(HistoryReads, GroupReads, AccountReads, ImportReads):
     """The read verbs (`book.store.Reads`)."""
 
     async def fetch_fact(self, name: str) -> str | None:
@@ -110,7 +112,7 @@ class Reads(HistoryReads, GroupReads, AccountReads):
         return None if row is None else stage_of(row)
 
 
-class Writes(Reads, AnswerWrites, GroupWrites, AccountWrites):
+class Writes(Reads, AnswerWrites, GroupWrites, AccountWrites, ImportWrites):
     """The write verbs (`book.store.Transaction`); they read what the transaction itself has written."""
 
     async def insert_fact(self, name: str, value: str) -> None:
@@ -209,17 +211,7 @@ class Writes(Reads, AnswerWrites, GroupWrites, AccountWrites):
         await self.rows(st.DELETE_STATUS, bucket_of(order_id), order_id, organisation_id)
 
     async def put_status(self, organisation_id: int, status: Status) -> None:
-        await self.rows(
-            st.PUT_STATUS,
-            bucket_of(status.order_id),
-            status.order_id,
-            organisation_id,
-            status.stage,
-            status.stage_number,
-            micros(status.since),
-            micros(status.changed_at),
-            text(status.detail),
-        )
+        await self.rows(st.PUT_STATUS, *status_values(organisation_id, status))
 
     async def insert_notice(
         self, organisation_id: int, order_id: int, number: int, repeat_key: str, at: datetime
