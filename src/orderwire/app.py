@@ -17,6 +17,7 @@ from orderwire import settings as table
 from orderwire.book.accounts import create_organisation, forget_ended_tokens
 from orderwire.book.callers import CredentialCache, Organisation
 from orderwire.book.errors import BookError
+from orderwire.book.once import forget_old_answers
 from orderwire.book.store import Book, Mailbox
 from orderwire.contracts.contract import Contract, Mount
 from orderwire.contracts.native.wire import parse_order_line
@@ -38,6 +39,7 @@ DEMO_ORGANISATION = "entity1"
 DEMO_DIRECTORY = "entity1-1450169988465"
 # The fact that proves, to whoever opens the book, that its key is at hand.
 KEY_PROOF = "key_proof"
+HOUSEKEEPING_SECONDS = 3_600
 # From linux/prctl.h.
 PR_SET_PDEATHSIG = 1
 
@@ -209,6 +211,18 @@ async def check_no_demo_credentials(book: Book) -> None:
                     raise StartRefused(f"this book holds the demo's user {username!r}: use `demo`")
 
 
+async def keep_house(book: Book) -> None:
+    """Let go of ended tokens and of kept answers, now and every hour; never ends by itself."""
+    while True:
+        try:
+            await forget_ended_tokens(book)
+            await forget_old_answers(book)
+        except BookError as error:
+            # A book that can be read only is served all the same.
+            log.warning("housekeeping failed", error=type(error).__name__)
+        await asyncio.sleep(HOUSEKEEPING_SECONDS)
+
+
 def make_mount(contract: Contract, book: Book, settings: Settings) -> Mount:
     """The contract on the book, with its options and bindings from the settings."""
     return Mount(
@@ -284,6 +298,7 @@ class Service:
         )
         self.asgi = AsgiApp(self._face_of, self.limits, self.open, self.close)
         self._site: Site | None = None
+        self._housekeeper: asyncio.Task[None] | None = None
 
     def _face_of(self, request: Request) -> Face:
         assert self._site is not None, "a request before the book was opened"
@@ -296,8 +311,6 @@ class Service:
             await plant_demo(book)
         else:
             await check_no_demo_credentials(book)
-        # Housekeeping: a book that can be read only is served all the same.
-        book.behind(forget_ended_tokens(book))
         mounts = {
             c.name: make_mount(c, book, self._settings)
             for c in contracts.ALL
@@ -307,6 +320,7 @@ class Service:
             await warn_of_unknown_bindings(mount)
         served = [(m.contract.title, " ".join(m.contract.prefixes)) for m in mounts.values()]
         self._book = book
+        self._housekeeper = asyncio.create_task(keep_house(book))
         self._site = Site(mounts, ServicePages(served, self._is_ready, self.asgi.counts))
         self._runner = make_runner(book, self._settings)
         self._runner.start()
@@ -323,6 +337,9 @@ class Service:
         """Finish what is under way and let go of the book; imports go on at the next start."""
         if self._runner is not None:
             await self._runner.stop()
+        if self._housekeeper is not None:
+            self._housekeeper.cancel()
+            await asyncio.wait([self._housekeeper])
         if self._book is not None:
             await self._book.close()
 
