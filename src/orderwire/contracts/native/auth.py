@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from orderwire.book.accounts import NewToken
-from orderwire.book.callers import RIGHTS, Application, Caller, Organisation, Person
+from orderwire.book.callers import ORDER_RIGHTS, RIGHTS, Application, Caller, Organisation, Person
 from orderwire.book.credentials import read_credential
 from orderwire.book.errors import CredentialMissing
 from orderwire.contracts.contract import Mount, TokenKind
@@ -39,9 +41,16 @@ def _make_token(
             organisation_id=organisation.id,
             user_id=person.id if person is not None else None,
             application_id=application.id if application is not None else None,
-            rights=RIGHTS,
+            rights=ORDER_RIGHTS,
         )
     }
+
+
+def _make_manager_token(
+    organisation: Organisation, person: Person | None, application: Application | None
+) -> dict[str, NewToken]:
+    token = _make_token(organisation, person, application)["token"]
+    return {"token": msgspec.structs.replace(token, rights=RIGHTS)}
 
 
 TOKEN_KINDS = (
@@ -49,6 +58,12 @@ TOKEN_KINDS = (
         name="token",
         help="A bearer token with every right on the organisation's orders; it does not expire.",
         make=_make_token,
+        needs="application",
+    ),
+    TokenKind(
+        name="manager-token",
+        help="The same, and the right to manage users, applications and tokens; it does not expire.",
+        make=_make_manager_token,
         needs="application",
     ),
 )

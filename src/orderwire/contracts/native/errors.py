@@ -114,5 +114,5 @@ def _unauthorized(error: bytes, code: str, detail: str) -> Response:
 
 
 def _name(field: str) -> str:
-    """The field in the client's own words: here a document's fields stand beside the order's."""
-    return field.removeprefix("document.")
+    """The field in the client's own words: here a document's fields stand beside the order's, and so on."""
+    return field.removeprefix("document.").removeprefix("profile.")

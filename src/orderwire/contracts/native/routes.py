@@ -11,7 +11,7 @@ from orderwire.contracts.contract import Mount, Route
 from orderwire.web.request import Request
 from orderwire.web.response import Response
 
-from . import routes_groups, wire
+from . import routes_accounts, routes_groups, routes_parties, wire
 
 JSON = (b"content-type", b"application/json")
 # What a token may see is nobody else's, and may change at any time.
@@ -91,5 +91,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/v1/orders/{id}", get_order),
     Route("GET", "/v1/orders/by/{scheme}/{name}", get_order_by_name),
     Route("POST", "/v1/orders/{id}/stages", append_stage),
+    *routes_parties.ROUTES,
+    *routes_accounts.ROUTES,
     *routes_groups.ROUTES,
 )

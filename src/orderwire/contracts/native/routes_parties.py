@@ -1,0 +1,72 @@
+"""The operations on parties: who orders, who receives, who takes orders down."""
+
+from __future__ import annotations
+
+from orderwire.book import registry
+from orderwire.book.callers import Caller
+from orderwire.book.parties import RegisteredParty
+from orderwire.contracts.contract import Mount, Route
+from orderwire.web.request import Request
+from orderwire.web.response import Response
+
+from . import wire_parties as wire
+from .wire import is_unchanged
+from .wire_pages import parse_expected, parse_parameters, parse_record_id
+
+JSON = (b"content-type", b"application/json")
+# What a token may see is nobody else's, and may change at any time.
+PRIVATE = (b"cache-control", b"private, no-cache")
+
+
+async def list_parties(mount: Mount, caller: Caller, request: Request) -> Response:
+    """GET /v1/parties: the organisation's parties, page by page."""
+    query, given = wire.parse_party_query(request)
+    page = await registry.list_parties(mount.book, caller, query)
+    link = wire.next_parties(page, given)
+    head = (JSON, PRIVATE) if link is None else (JSON, PRIVATE, (b"link", link))
+    return Response(200, head, wire.render_parties(page))
+
+
+async def create_party(mount: Mount, caller: Caller, request: Request) -> Response:
+    """POST /v1/parties: keep a party."""
+    given = wire.parse_party(request)
+    party = await registry.register_party(mount.book, caller, given.role, given.party)
+    location = (b"location", b"%s/%d" % (wire.PATH.encode(), party.id))
+    return Response(201, (JSON, PRIVATE, location, _etag(party)), wire.render_party(party))
+
+
+async def get_party(mount: Mount, caller: Caller, request: Request) -> Response:
+    """GET /v1/parties/{id}: a party as it stands."""
+    parse_parameters(request, ())
+    party = await registry.get_party(mount.book, caller, parse_record_id("party", request.params[0]))
+    if is_unchanged(request, wire.render_party_etag(party).decode()):
+        return Response(304, (PRIVATE, _etag(party)))
+    return Response(200, (JSON, PRIVATE, _etag(party)), wire.render_party(party))
+
+
+async def update_party(mount: Mount, caller: Caller, request: Request) -> Response:
+    """PATCH /v1/parties/{id}: change some fields of a party."""
+    party_id = parse_record_id("party", request.params[0])
+    changes, expected = wire.parse_party_patch(request), parse_expected(request)
+    party = await registry.amend_party(mount.book, caller, party_id, changes, expected)
+    return Response(200, (JSON, PRIVATE, _etag(party)), wire.render_party(party))
+
+
+async def delete_party(mount: Mount, caller: Caller, request: Request) -> Response:
+    """DELETE /v1/parties/{id}: remove a party."""
+    party_id = parse_record_id("party", request.params[0])
+    await registry.remove_party(mount.book, caller, party_id, parse_expected(request))
+    return Response(204, (PRIVATE,))
+
+
+def _etag(party: RegisteredParty) -> tuple[bytes, bytes]:
+    return (b"etag", wire.render_party_etag(party))
+
+
+ROUTES: tuple[Route, ...] = (
+    Route("GET", "/v1/parties", list_parties),
+    Route("POST", "/v1/parties", create_party),
+    Route("GET", "/v1/parties/{id}", get_party),
+    Route("PATCH", "/v1/parties/{id}", update_party),
+    Route("DELETE", "/v1/parties/{id}", delete_party),
+)
