@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import select
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tests.server import ROOT, Answer, Service
 
+PATH = "/v1/group-orders"
 EXAMPLES = ROOT / "examples"
 BOUNDARY = "----a-boundary-of-tests"
 FORM = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
@@ -58,7 +62,7 @@ def rows(count: int, first: int = 0) -> bytes:
 
 
 def upload(service: Service, body: bytes, headers: dict[str, str]) -> Answer:
-    return service.request("POST", "/v1/group-orders", {**headers, **FORM}, body)
+    return service.request("POST", PATH, {**headers, **FORM}, body)
 
 
 def follow(service: Service, path: str, headers: dict[str, str]) -> list[dict[str, Any]]:
@@ -79,3 +83,24 @@ def follow(service: Service, path: str, headers: dict[str, str]) -> list[dict[st
 def files_in(folder: Path) -> list[Path]:
     """Every file below a folder."""
     return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def imports_of(service: Service) -> Path:
+    """Where a service keeps uploads."""
+    return service.data / "imports"
+
+
+def read_rows(answer: Answer) -> list[list[str]]:
+    """The rows of a CSV file that was downloaded."""
+    assert answer.status == 200, answer.body
+    return list(csv.reader(io.StringIO(answer.body.decode())))
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    """Another process is to do something: look again and again, within reason."""
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        if is_so():
+            return
+        select.select([], [], [], 0.02)
+    raise AssertionError("it did not come to be so")
