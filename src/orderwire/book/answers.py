@@ -14,7 +14,7 @@ class Answer(Struct, frozen=True, kw_only=True):
 
 
 class KeptAnswer(Struct, frozen=True, kw_only=True):
-    """An answer that was given, and the SHA-256 digest (hex) of the request it was given to."""
+    """An answer that was given, its body sealed, and the SHA-256 digest (hex) of its request."""
 
     request_digest: str
     answer: Answer

@@ -10,10 +10,11 @@ from msgspec import Struct
 from .callers import READ_DELETED, Caller
 from .errors import FieldInvalid, OrderNotFound
 from .lists import Moment, State
+from .past import moment_of, present_of
 from .queries import MAX_ORDER_ID, check_may_read
 from .stages import Stage, Status
 from .statuses import next_status, standing, status_after
-from .store import Book
+from .store import Book, Reads
 
 MAX_ENTRIES = 1_000
 MAX_STAGES = 100_000
@@ -59,28 +60,26 @@ class History(Struct, frozen=True, kw_only=True):
     more: int | None
 
 
-async def get_history(
-    book: Book, caller: Caller, order_id: int, after: int, limit: int, moment: Moment | None = None
-) -> History:
+async def get_history(book: Book, caller: Caller, order_id: int, after: int, limit: int) -> History:
     """The entries of the order's history with revisions after `after`, oldest recorded first.
 
-    All entries of one revision stand on one page, so that a page may be longer than `limit`. With a
-    moment: those that were true then and known then. The history of a deleted order is read with the
-    right to read deleted orders. Raises OrderNotFound, NotAllowed or FieldInvalid.
+    All entries of one revision stand on one page, so that a page may be longer than `limit`; of a book
+    as it stood, only those that were so and were known then, so that it may be shorter. The history of
+    a deleted order is read with the right to read deleted orders. Raises OrderNotFound, NotAllowed or
+    FieldInvalid.
     """
     if not 1 <= limit <= MAX_ENTRIES:
         raise FieldInvalid("limit", f"must be 1 to {MAX_ENTRIES}")
+    moment, book = moment_of(book), present_of(book)
     owner, store = caller.organisation_id, book.store
-    last = None
-    if 0 < order_id <= MAX_ORDER_ID:
-        last = await store.fetch_state(owner, order_id, datetime.max)
-    if last is None:
-        raise OrderNotFound(str(order_id))
-    states = await store.list_states(owner, order_id, after, limit + 1)
-    is_deleted = await store.fetch_order(owner, order_id) is None
-    if is_deleted and READ_DELETED not in caller.rights:
+    last = await _last_state(store, owner, order_id, moment)
+    is_deleted = last.deleted
+    if READ_DELETED not in caller.rights and (
+        is_deleted or await store.fetch_order(owner, order_id) is None
+    ):
         raise OrderNotFound(str(order_id))
     check_may_read(caller, last.order)
+    states = await store.list_states(owner, order_id, after, limit + 1)
     stages = sorted(
         await store.list_stages(owner, order_id, datetime.max, MAX_STAGES), key=lambda one: one.number
     )
@@ -91,6 +90,19 @@ async def get_history(
     more = page[-1].revision if len(page) < len(entries) else None
     shown = page if moment is None else [entry for entry in page if _was_so(entry, moment)]
     return History(order_id=order_id, is_deleted=is_deleted, entries=tuple(shown), more=more)
+
+
+async def _last_state(store: Reads, owner: int, order_id: int, moment: Moment | None) -> State:
+    """What is held to be so of the order, or was at the moment. Raises OrderNotFound."""
+    last = None
+    if 0 < order_id <= MAX_ORDER_ID:
+        if moment is None:
+            last = await store.fetch_state(owner, order_id, datetime.max)
+        else:
+            last = await store.fetch_state(owner, order_id, moment.as_of, known_at=moment.known_at)
+    if last is None:
+        raise OrderNotFound(str(order_id))
+    return last
 
 
 async def _changed(book: Book, state: State) -> Entry:

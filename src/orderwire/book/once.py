@@ -1,7 +1,8 @@
 """Requests that may be repeated: the first answer is kept with what was written, and given again.
 
 A client that does not know what became of a request sends it again with the same key. The answer is
-kept in the transaction of the write itself, so that there is never one without the other.
+kept in the transaction of the write itself, so that there is never one without the other. Its body is
+sealed: it may show what the store holds sealed only, or not at all.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any, TypeVar, cast
 
+import msgspec
 from msgspec import Struct
 
 from .answers import Answer, KeptAnswer
@@ -31,6 +33,8 @@ class Once(Struct, frozen=True, kw_only=True):
     request_digest: str
 
 
+# The organisation, the caller as the history names it, the key.
+Holder = tuple[int, str, str]
 Operation = Callable[[Book], Awaitable[Any]]
 Render = Callable[[Reads, Any], Awaitable[Answer]]
 
@@ -48,7 +52,7 @@ async def answer_once(book: Book, caller: Caller, once: Once, operation: Operati
     holder = (caller.organisation_id, caller.origin.caller, once.key)
     kept = await book.store.fetch_answer(*holder)
     if kept is not None:
-        return _again(kept, once)
+        return _again(book, holder, kept, once)
     if holder in book.in_flight:
         raise RequestInFlight(once.key)
     book.in_flight.add(holder)
@@ -57,7 +61,7 @@ async def answer_once(book: Book, caller: Caller, once: Once, operation: Operati
         try:
             await operation(_with_store(book, cast("Store", store)))
         except _AnsweredBefore as before:
-            return _again(before.kept, once)
+            return _again(book, holder, before.kept, once)
         assert store.answer is not None, "the operation wrote nothing"
         return store.answer
     finally:
@@ -79,7 +83,7 @@ class _AnsweredBefore(Exception):
 class _OnceStore:
     """The book's store; its `write` keeps the answer in the same transaction."""
 
-    def __init__(self, book: Book, holder: tuple[int, str, str], once: Once, render: Render) -> None:
+    def __init__(self, book: Book, holder: Holder, once: Once, render: Render) -> None:
         self._book = book
         self._holder = holder
         self._once = once
@@ -100,7 +104,11 @@ class _OnceStore:
                 raise _AnsweredBefore(before)
             result = await work(tx)
             answer = await self._render(tx, result)
-            kept = KeptAnswer(request_digest=self._once.request_digest, answer=answer)
+            sealed = self._book.vault.seal(answer.body.decode(), _place(self._holder)).encode()
+            kept = KeptAnswer(
+                request_digest=self._once.request_digest,
+                answer=msgspec.structs.replace(answer, body=sealed),
+            )
             if not await tx.insert_answer(*self._holder, kept, now):
                 raise RequestInFlight(self._once.key)
             return result, answer
@@ -109,10 +117,16 @@ class _OnceStore:
         return result
 
 
-def _again(kept: KeptAnswer, once: Once) -> Answer:
+def _again(book: Book, holder: Holder, kept: KeptAnswer, once: Once) -> Answer:
     if kept.request_digest != once.request_digest:
         raise KeyReused(once.key)
-    return kept.answer
+    body = book.vault.open(kept.answer.body.decode(), _place(holder)).encode()
+    return msgspec.structs.replace(kept.answer, body=body)
+
+
+def _place(holder: Holder) -> str:
+    organisation_id, caller, key = holder
+    return f"organisation:{organisation_id}:answer:{caller}:{key}"
 
 
 def _with_store(book: Book, store: Store) -> Book:

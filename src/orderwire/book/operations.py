@@ -197,12 +197,20 @@ async def delete_order(
         if current.lifecycle not in lifecycles:
             raise OrderClosed(current.lifecycle)
         now = not_before(current, asked_at)
-        changes = {"revision": current.revision + 1, "changed_at": now, "recorded_at": now}
-        gone = msgspec.structs.replace(current, **changes)
+        newest = await tx.fetch_state(current.organisation_id, current.id, datetime.max)
+        assert newest is not None, "an order without an entry"
+        # An order may hold from a later instant on: it is deleted after all that is held to be so.
+        gone_at = max(now, newest.revision.effective_at)
+        gone = msgspec.structs.replace(
+            current,
+            revision=current.revision + 1,
+            changed_at=max(current.changed_at, gone_at),
+            recorded_at=now,
+        )
         encoded = _encode(gone.document)
         if not await tx.update_order(gone, encoded, was=current.revision, deleted=True):
             raise StaleOrder(current.revision, gone.revision)
-        entry = Revision(revision=gone.revision, effective_at=now, recorded_at=now, origin=origin)
+        entry = Revision(revision=gone.revision, effective_at=gone_at, recorded_at=now, origin=origin)
         await tx.insert_revision(gone, encoded, entry, deleted=True)
 
     await book.store.write(work)

@@ -31,8 +31,18 @@ def book_at(book: Book, caller: Caller, moment: Moment, told_by: str) -> Book:
     What was deleted since is shown to those who may read deleted orders. `told_by` names what asked
     for the past, in the asker's words: a write raises FieldInvalid with it.
     """
-    store = _PastStore(book.store, moment, READ_DELETED in caller.rights, told_by)
+    store = _PastStore(present_of(book).store, moment, READ_DELETED in caller.rights, told_by)
     return dataclasses.replace(book, store=cast("Store", store), mailbox=_NoMailbox(told_by))
+
+
+def moment_of(book: Book) -> Moment | None:
+    """The moment that the book's reads answer for; None is now."""
+    return book.store.moment if isinstance(book.store, _PastStore) else None
+
+
+def present_of(book: Book) -> Book:
+    """The book as it stands, for reads only: what sends mail stays without."""
+    return dataclasses.replace(book, store=book.store.present) if isinstance(book.store, _PastStore) else book
 
 
 class _NoMailbox:
@@ -49,39 +59,39 @@ class _PastStore:
     """The store's reads of orders, at a moment; all else is the store's own."""
 
     def __init__(self, store: Store, moment: Moment, with_deleted: bool, told_by: str) -> None:
-        self._store = store
-        self._moment = moment
+        self.present = store
+        self.moment = moment
         self._with_deleted = with_deleted
         self._told_by = told_by
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._store, name)
+        return getattr(self.present, name)
 
     async def write(self, _work: Callable[[Transaction], Awaitable[Any]]) -> NoReturn:
         """Nothing is written in the past."""
         raise FieldInvalid(self._told_by, "the past can only be read")
 
     async def fetch_order(self, organisation_id: int, order_id: int) -> Order | None:
-        moment = self._moment
-        return await self._store.fetch_order_at(
+        moment = self.moment
+        return await self.present.fetch_order_at(
             organisation_id, order_id, moment.as_of, moment.known_at, with_deleted=self._with_deleted
         )
 
     async def fetch_order_named(self, organisation_id: int, scheme: str, name: str) -> Order | None:
-        order_id = await self._store.fetch_name(organisation_id, scheme, name)
+        order_id = await self.present.fetch_name(organisation_id, scheme, name)
         return None if order_id is None else await self.fetch_order(organisation_id, order_id)
 
     async def list_stages(
         self, organisation_id: int, order_id: int, known_at: datetime, limit: int
     ) -> Sequence[Stage]:
-        known = await self._store.list_stages(
-            organisation_id, order_id, _earlier(known_at, self._moment.known_at), limit
+        known = await self.present.list_stages(
+            organisation_id, order_id, _earlier(known_at, self.moment.known_at), limit
         )
-        return [stage for stage in standing(known) if stage.effective_at <= self._moment.as_of]
+        return [stage for stage in standing(known) if stage.effective_at <= self.moment.as_of]
 
     async def fetch_status(self, organisation_id: int, order_id: int) -> Status | None:
-        moment = self._moment
-        known = await self._store.list_stages(organisation_id, order_id, moment.known_at, MAX_STAGES)
+        moment = self.moment
+        known = await self.present.list_stages(organisation_id, order_id, moment.known_at, MAX_STAGES)
         return status_after(
             stage
             for stage in standing(known)
@@ -96,9 +106,9 @@ class _PastStore:
         last = query.after.id if query.after is not None else (2**62 if is_descending else 0)
         found: list[Listed] = []
         for _ in range(MAX_LOOKED_AT // CHUNK):
-            some = await self._store.list_orders_at(
+            some = await self.present.list_orders_at(
                 organisation_id,
-                self._moment,
+                self.moment,
                 last,
                 CHUNK,
                 is_descending=is_descending,
@@ -130,8 +140,8 @@ class _PastStore:
         raise FieldInvalid("total", "orders of the past are not counted")
 
     async def fetch_group_order(self, organisation_id: int, group_order_id: str) -> GroupOrder | None:
-        group = await self._store.fetch_group_order(organisation_id, group_order_id)
-        if group is None or group.created_at > min(self._moment.as_of, self._moment.known_at):
+        group = await self.present.fetch_group_order(organisation_id, group_order_id)
+        if group is None or group.created_at > min(self.moment.as_of, self.moment.known_at):
             return None
         members = await self.list_members(organisation_id, group_order_id, MAX_MEMBERS)
         return msgspec.structs.replace(group, accepted=len(members))
@@ -139,7 +149,7 @@ class _PastStore:
     async def list_members(
         self, organisation_id: int, group_order_id: str, limit: int
     ) -> Sequence[tuple[Order, Status | None]]:
-        now = await self._store.list_members(organisation_id, group_order_id, limit)
+        now = await self.present.list_members(organisation_id, group_order_id, limit)
         then = await self.fetch_orders(organisation_id, [order.id for order, _ in now])
         return [(one.order, one.status) for one in then if one.order.group_order_id == group_order_id]
 

@@ -63,8 +63,16 @@ class Reads(JobReads, AccountReads, ImportReads, Protocol):
         self, organisation_id: int, order_id: int, after: int, limit: int
     ) -> Sequence[State]: ...
     async def fetch_state(
-        self, organisation_id: int, order_id: int, effective_at: datetime, before: int | None = None
-    ) -> State | None: ...
+        self,
+        organisation_id: int,
+        order_id: int,
+        effective_at: datetime,
+        *,
+        before: int | None = None,
+        known_at: datetime = datetime.max,
+    ) -> State | None:
+        """What was held to be so at `effective_at`: by revisions before `before`, recorded by `known_at`."""
+        ...
     async def list_orders(self, organisation_id: int, query: OrderQuery) -> Page: ...
     async def count_orders(self, organisation_id: int, query: OrderQuery) -> int: ...
     async def list_orders_at(

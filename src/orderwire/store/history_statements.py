@@ -66,11 +66,12 @@ FETCH_STATE = Statement(
     .where(
         *one_order(order_revisions, "order_id"),
         _r.effective_at <= _p("effective_at"),
+        _r.recorded_at <= _p("known_at"),
         _r.revision < _p("before"),
     )
     .order_by(_r.effective_at.desc(), _r.revision.desc())
     .limit(1),
-    (*ONE, "effective_at", "before"),
+    (*ONE, "effective_at", "known_at", "before"),
 )
 
 

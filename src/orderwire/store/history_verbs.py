@@ -88,11 +88,17 @@ class HistoryReads(Executor):
         return [state_of_row(row) for row in await self.rows(history.LIST_STATES, *key, after, limit)]
 
     async def fetch_state(
-        self, organisation_id: int, order_id: int, effective_at: datetime, before: int | None = None
+        self,
+        organisation_id: int,
+        order_id: int,
+        effective_at: datetime,
+        *,
+        before: int | None = None,
+        known_at: datetime = datetime.max,
     ) -> State | None:
         key = (bucket_of(order_id), order_id, organisation_id)
         end = FOREVER if before is None else before
-        row = await self.row(history.FETCH_STATE, *key, micros(effective_at), end)
+        row = await self.row(history.FETCH_STATE, *key, micros(effective_at), micros(known_at), end)
         return None if row is None else state_of_row(row)
 
     async def fetch_answer(self, organisation_id: int, caller: str, key: str) -> KeptAnswer | None:
