@@ -24,7 +24,6 @@ WIDTHS = (1, 10, MAX_IDS)
 LAST = "\U0010ffff"
 
 _SORTS: dict[str, Column[Any]] = {
-    "id": orders.c.id,
     "placed_at": orders.c.placed_at,
     "changed_at": orders.c.changed_at,
     "name": names.c.name,
@@ -56,6 +55,9 @@ _BOUNDS: dict[str, Callable[[Any], Any]] = {
     "name.from": lambda p: names.c.name >= p,
     "name.to": lambda p: names.c.name < p,
 }
+
+# Conditions that few orders meet: those are found first and sorted then, whatever the sort.
+_FEW = frozenset({"customer_id", "customer_reference", "group_order_id"})
 
 # (condition, how many values): with the sort, all that the text of a statement depends on.
 Part = tuple[str, int]
@@ -155,9 +157,9 @@ def _position(query: OrderQuery) -> tuple[Any, ...]:
 def _list(
     shape: tuple[Part, ...], sort: str, is_descending: bool, is_backward: bool, *, has_position: bool
 ) -> Statement:
-    conditions, params = _conditions(shape)
-    column = _SORTS[sort]
-    keys = (column,) if sort == "id" else (column, orders.c.id)
+    is_by_stage = sort == "id" and ("stages", 1) in shape and not _has_name(shape)
+    conditions, params = _conditions(shape, is_by_stage=is_by_stage)
+    keys = _keys(shape, sort, is_by_stage=is_by_stage)
     is_falling = is_descending != is_backward
     if has_position:
         given: list[Any] = [bindparam(f"after_{place}") for place in range(len(keys))]
@@ -166,7 +168,7 @@ def _list(
         conditions.append(left < right if is_falling else left > right)
     clause = (
         select(*ORDER, *STATUS, names.c.name if sort == "name" else _no_name())
-        .select_from(_sources(shape))
+        .select_from(_by_stage() if is_by_stage else _with_status(_sources(shape)))
         .where(*conditions)
         .order_by(*(key.desc() if is_falling else key.asc() for key in keys))
         .limit(bindparam("limit"))
@@ -178,15 +180,37 @@ def _list(
 @lru_cache(maxsize=MAX_SHAPES)
 def _count(shape: tuple[Part, ...]) -> Statement:
     conditions, params = _conditions(shape)
-    clause = select(func.count()).select_from(_sources(shape)).where(*conditions)
+    source = _sources(shape)
+    if any(part.startswith("stages") for part, _ in shape):
+        source = _with_status(source)
+    clause = select(func.count()).select_from(source).where(*conditions)
     return Statement(f"count_orders {shape}", clause, tuple(params), is_scattered=True)
 
 
-def _conditions(shape: tuple[Part, ...]) -> tuple[list[Any], list[str]]:
+def _keys(shape: tuple[Part, ...], sort: str, *, is_by_stage: bool) -> tuple[Any, ...]:
+    """What a list is sorted by, written so that the engine walks along the index meant for it."""
+    if is_by_stage:
+        return (order_statuses.c.order_id,)
+    if sort == "id":
+        return (orders.c.id,)
+    column: Any = _SORTS[sort]
+    if any(part in _FEW for part, _ in shape):
+        # An expression has no index: else all orders are walked through in their sort for these few.
+        column = column + literal_column("0")
+    return (column, orders.c.id)
+
+
+def _has_name(shape: tuple[Part, ...]) -> bool:
+    return any(part.startswith("name.") for part, _ in shape)
+
+
+def _conditions(shape: tuple[Part, ...], *, is_by_stage: bool = False) -> tuple[list[Any], list[str]]:
     conditions = [orders.c.organisation_id == bindparam("organisation_id"), orders.c.deleted == NOT_DELETED]
     params = ["organisation_id"]
-    if any(part.startswith("name.") for part, _ in shape):
+    if _has_name(shape):
         conditions.append(names.c.organisation_id == bindparam("organisation_id"))
+    if is_by_stage:
+        conditions.append(order_statuses.c.organisation_id == bindparam("organisation_id"))
     for part, count in shape:
         given = [f"{part}_{place}" for place in range(count)]
         params += given
@@ -201,16 +225,22 @@ def _conditions(shape: tuple[Part, ...]) -> tuple[list[Any], list[str]]:
 
 
 def _sources(shape: tuple[Part, ...]) -> Any:
-    source: Any = orders
-    if any(part.startswith("name.") for part, _ in shape):
-        source = names.join(
-            orders,
-            and_(
-                orders.c.bucket == names.c.order_id % literal_column(str(BUCKETS)),
-                orders.c.id == names.c.order_id,
-            ),
-        )
-    return _with_status(source)
+    if not _has_name(shape):
+        return orders
+    return names.join(
+        orders,
+        and_(
+            orders.c.bucket == names.c.order_id % literal_column(str(BUCKETS)),
+            orders.c.id == names.c.order_id,
+        ),
+    )
+
+
+def _by_stage() -> Any:
+    """Orders found by where they stand, and not where each order stands."""
+    return order_statuses.join(
+        orders, and_(orders.c.bucket == order_statuses.c.bucket, orders.c.id == order_statuses.c.order_id)
+    )
 
 
 def _with_status(source: Any) -> Any:

@@ -17,7 +17,6 @@ INDEXES = (
     ("orders_by_placing", "orders", ["organisation_id", "placed_at", "id"]),
     ("orders_by_change", "orders", ["organisation_id", "changed_at", "id"]),
     ("orders_by_lifecycle", "orders", ["organisation_id", "lifecycle", "id"]),
-    ("orders_by_customer", "orders", ["organisation_id", "customer_reference", "id"]),
     ("names_by_name", "names", ["organisation_id", "scheme", "name"]),
     ("order_revisions_by_organisation", "order_revisions", ["organisation_id", "order_id"]),
     ("order_statuses_by_stage", "order_statuses", ["organisation_id", "stage", "order_id"]),
@@ -32,6 +31,14 @@ PARTIAL = (
         "application_id",
         ["organisation_id", "application_id", "scheme", "digest"],
     ),
+    (
+        "orders_by_customer",
+        "orders",
+        "customer_reference",
+        ["organisation_id", "customer_reference", "id"],
+    ),
+    ("orders_by_customer_id", "orders", "customer_id", ["organisation_id", "customer_id", "id"]),
+    ("orders_by_group_and_id", "orders", "group_order_id", ["organisation_id", "group_order_id", "id"]),
 )
 COLUMNS: tuple[tuple[str, str, Any], ...] = (
     ("tokens", "label", sa.String(length=255)),
