@@ -74,9 +74,7 @@ async def get_history(book: Book, caller: Caller, order_id: int, after: int, lim
     owner, store = caller.organisation_id, book.store
     last = await _last_state(store, owner, order_id, moment)
     is_deleted = last.deleted
-    if READ_DELETED not in caller.rights and (
-        is_deleted or await store.fetch_order(owner, order_id) is None
-    ):
+    if READ_DELETED not in caller.rights and (is_deleted or await store.fetch_order(owner, order_id) is None):
         raise OrderNotFound(str(order_id))
     check_may_read(caller, last.order)
     states = await store.list_states(owner, order_id, after, limit + 1)
