@@ -18,6 +18,7 @@ from orderwire.book.errors import FieldInvalid, StoreUnavailable
 
 from .maps import Map
 from .parse_map import parse_map
+from .patterns import is_cheap, patterns_of
 from .spreadsheets import write_spreadsheet
 from .tables import MapError
 
@@ -61,9 +62,12 @@ class ImportDesk:
     def keep_map(self, folder: Path, text: str) -> None:
         """Put the map beside its file. Raises FieldInvalid for a text that is no map, or OSError."""
         try:
-            parse_map(text)
+            found = parse_map(text)
         except MapError as error:
             raise FieldInvalid("map", str(error)) from error
+        for pattern in patterns_of(found):
+            if not is_cheap(pattern.pattern):
+                raise FieldInvalid("map", f"the pattern {pattern.pattern!r} may take too long to match")
         descriptor = os.open(folder / MAP, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)

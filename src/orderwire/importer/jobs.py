@@ -40,9 +40,9 @@ from .tables import MapError
 log = structlog.get_logger("orderwire.imports")
 
 # How long a job is held without a sign of life, and how often there is one.
-LEASE = timedelta(seconds=15)
+LEASE = timedelta(seconds=10)
 SAVE_SECONDS = 0.5
-RENEW_SECONDS = 5.0
+RENEW_SECONDS = 3.0
 # The safety net: jobs are looked for when somebody tells, and this often in any case.
 LOOK_SECONDS = 5.0
 SWEEP_SECONDS = 3_600.0
@@ -159,7 +159,16 @@ class Runner:
             await asyncio.to_thread(shutil.rmtree, place, ignore_errors=True)
 
 
+def _record_key(group_order_id: str) -> str:
+    """Under which the import keeps what it needs to go on."""
+    return f"group:{group_order_id}"
+
+
 async def _forget_files(book: Book, organisation_id: int, group_order_id: str) -> None:
+    record = await book.store.fetch_import(organisation_id, _record_key(group_order_id))
+    if record is not None:
+        # Of an import that failed or was cancelled: nothing can go on with it any more.
+        await book.store.write(lambda tx: tx.delete_import(record))
     group = await book.store.fetch_group_order(organisation_id, group_order_id)
     if group is not None:
         gone = _with_paths(group, (), "")
@@ -218,6 +227,7 @@ class _Run:
             name=FILE,
             normalised=True,
             group_order_id=self._job.group_order_id,
+            key=_record_key(self._job.group_order_id),
         )
         summary = await import_file(
             self._book,

@@ -44,6 +44,13 @@ AMOUNTS = (
     "exchange_rate",
 )
 METHOD_FIELDS = ("id", "reference", "name")
+# Longer values match no pattern: the work of matching must have an end.
+MAX_MATCHED_LENGTH = 1_000
+
+
+def matches(pattern: re.Pattern[str], value: str) -> bool:
+    """True if the whole value matches; one of more than 1,000 characters never does."""
+    return len(value) <= MAX_MATCHED_LENGTH and pattern.fullmatch(value) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +94,7 @@ class StateRule:
         return (
             (self.equals is None or value in self.equals)
             and (self.prefix is None or value.startswith(self.prefix))
-            and (self.pattern is None or self.pattern.fullmatch(value) is not None)
+            and (self.pattern is None or matches(self.pattern, value))
             and (self.filled is None or bool(value) is self.filled)
         )
 

@@ -15,7 +15,7 @@ from orderwire.book.stages import NewStage
 from orderwire.book.values import plain_number
 
 from .cells import CellError, parse_id, parse_instant, parse_number
-from .maps import DELIVERY_DATES, DateColumn, Map, NameRule, Source
+from .maps import DELIVERY_DATES, DateColumn, Map, NameRule, Source, matches
 from .rows import Fault, Row
 
 T = TypeVar("T")
@@ -185,7 +185,7 @@ class _Reading:
         name = self.shared(rule.column)
         if len(name) > MAX_NAME_LENGTH:
             self.note(self.where[rule.column], rule.column, "value_invalid", name)
-        return name if rule.pattern is None or rule.pattern.fullmatch(name) else ""
+        return name if rule.pattern is None or matches(rule.pattern, name) else ""
 
     def _states(self) -> dict[str, Any]:
         states = dict(self._map.states)
