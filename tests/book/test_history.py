@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from orderwire.book.callers import Caller
-from orderwire.book.errors import NotAllowed, OrderClosed, OrderNotFound
+from orderwire.book.errors import FieldInvalid, NotAllowed, OrderClosed, OrderNotFound
 from orderwire.book.lists import Moment
 from orderwire.book.operations import NewOrder, append_stage, delete_order, place_order
 from orderwire.book.orders import Document
@@ -206,6 +206,22 @@ async def test_another_organisations_order_is_not_there(book: Book) -> None:
         await place_order(book, make_caller(here.organisation, frozenset()), NewOrder())
     other = await place_order(book, there, NewOrder(document=Document(names={"reference": "R"})))
     assert (await get_order_named(book, there, "reference", "R")).id == other.id
+
+
+async def test_a_stage_brought_from_elsewhere_counts_from_its_own_instant(book: Book) -> None:
+    caller = make_caller(await make_organisation(book))
+    stages = (
+        NewStage(stage="sent", effective_at=START),
+        NewStage(stage="held", effective_at=START - HOUR, status_at=START + HOUR),
+        NewStage(stage="packed", effective_at=START, status_at=START - HOUR),
+    )
+    order = await place_order(book, caller, NewOrder(stages=stages))
+    status = await get_status(book, caller, order)
+    assert status is not None
+    assert (status.stage, status.since) == ("held", START + HOUR)
+    for rule in ("set", "leave"):
+        with pytest.raises(FieldInvalid):
+            await append_stage(book, caller, order, NewStage(stage="x", status=rule, status_at=START))
 
 
 async def test_a_clock_set_back_teaches_nothing_before_what_was_known(book: Book) -> None:

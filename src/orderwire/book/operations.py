@@ -279,6 +279,9 @@ def check_new_stage(request: NewStage) -> None:
         raise FieldInvalid("stage", f"must have 1 to {MAX_STAGE_LENGTH} characters")
     check_text("stage", request.stage)
     check_instant("effective_at", request.effective_at)
+    check_instant("status_at", request.status_at)
+    if request.status_at is not None and request.status != "follow":
+        raise FieldInvalid("status_at", "goes with the status follow only")
     keep("detail", request.detail, MAX_STAGE_DETAIL_BYTES, _decode_detail)
 
 

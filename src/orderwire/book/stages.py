@@ -85,6 +85,8 @@ class NewStage(Struct, frozen=True, kw_only=True, gc=False):
     `status` says what becomes of the status: `follow` (it moves if this stage is the last effective
     one), `set` (it moves to this stage whatever stood there) or `leave`. `supersedes` is the number of
     an earlier stage that this one corrects: from now on that one is known not to have been so.
+    `status_at`, with `follow` only, is the instant from which it counts for the status, where that is
+    not `effective_at`: so a stage that was told to set the status elsewhere is brought as it was.
     """
 
     stage: str
@@ -92,6 +94,7 @@ class NewStage(Struct, frozen=True, kw_only=True, gc=False):
     status: StatusRule = "follow"
     detail: StageDetail = StageDetail()
     supersedes: Annotated[int, Meta(ge=1, le=2**31 - 1)] | None = None
+    status_at: datetime | None = None
 
 
 class Origin(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):

@@ -19,7 +19,7 @@ def make_stage(
 ) -> Stage:
     """The stage as it is recorded, for an order that stands at `status`."""
     effective_at = new.effective_at or advance.recorded_at
-    status_at: datetime | None = effective_at
+    status_at: datetime | None = new.status_at or effective_at
     if new.status == "leave":
         status_at = None
     elif new.status == "set" and status is not None and effective_at < status.since:
