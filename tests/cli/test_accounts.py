@@ -80,9 +80,77 @@ def test_tokens(acme):
     assert "no contract 'fax'" in acme.refuse(
         2, "token", "create", "--contract", "fax", "--kind", "x", "--organisation", "acme"
     )
-    assert "it has token" in acme.refuse(
+    assert "it has token, manager-token" in acme.refuse(
         2, "token", "create", "--contract", "native", "--kind", "x", "--organisation", "acme"
     )
+
+
+def test_a_user_is_disabled_enabled_and_given_a_password(acme):
+    acme.succeed("user", "create", "marie", "--organisation", "acme", "--no-password")
+    create = ("token", "create", "--contract", "planocore", "--kind", "session", "--organisation", "acme")
+    issued = acme.json(*create, "--user", "marie")
+    user = ("marie", "--organisation", "acme")
+    assert acme.succeed("user", "disable", *user) == "User marie disabled.\n"
+    assert [one["disabled"] for one in acme.json("user", "list", "--organisation", "acme")] == [True]
+    assert "no such token" in acme.refuse(4, "token", "revoke", issued["session_token"])
+    assert acme.refuse(1, *create, "--user", "marie") == "orderwire: the user marie is disabled\n"
+    assert acme.json("user", "enable", *user)["disabled"] is False
+    issued = acme.json(*create, "--user", "marie")
+    said = acme.succeed("user", "password", *user, "--password-stdin", given="correct horse\n")
+    assert said == "User marie has a new password.\n"
+    assert "no such token" in acme.refuse(4, "token", "revoke", issued["session_token"])
+    assert acme.succeed("user", "password", *user, "--no-password") == "User marie has no password.\n"
+    assert "--password-stdin" in acme.refuse(2, "user", "password", *user)
+    assert "password: must have" in acme.refuse(1, "user", "password", *user, "--password-stdin")
+    for command in ("disable", "enable"):
+        assert "no user 'jean' in acme" in acme.refuse(4, "user", command, "jean", "--organisation", "acme")
+
+
+def test_tokens_are_listed_and_revoked_by_their_ids(acme):
+    acme.succeed("application", "create", "shop", "--organisation", "acme")
+    acme.succeed("user", "create", "marie", "--organisation", "acme", "--no-password")
+    secret = acme.json(*TOKEN, "--application", "shop", "--label", "till 3")["token"]
+    acme.json(
+        "token", "create", "--contract", "planocore", "--kind", "session", "--organisation", "acme",
+        "--user", "marie",
+    )  # fmt: skip
+    tokens = acme.json("token", "list", "--organisation", "acme")
+    assert [one["scheme"] for one in tokens] == ["native.token", "planocore.session"]
+    assert [one["label"] for one in tokens] == ["till 3", None]
+    assert "accounts.manage" not in tokens[0]["rights"]
+    for option, value, found in (
+        ("--application", "shop", tokens[:1]),
+        ("--user", "marie", tokens[1:]),
+        ("--scheme", "native.token", tokens[:1]),
+    ):
+        assert acme.json("token", "list", "--organisation", "acme", option, value) == found
+    shown = acme.succeed("token", "list", "--organisation", "acme")
+    assert "till 3" in shown
+    assert secret not in shown
+    revoke = ("token", "revoke", "--id", tokens[0]["id"])
+    assert "give a token, or --id" in acme.refuse(2, *revoke)
+    assert "give a token, or --id" in acme.refuse(2, *revoke, "x", "--organisation", "acme")
+    assert "give a token, or --id" in acme.refuse(2, "token", "revoke")
+    assert acme.succeed(*revoke, "--organisation", "acme") == "Token revoked.\n"
+    assert "no such token" in acme.refuse(4, "token", "revoke", secret)
+    assert acme.refuse(4, "token", "revoke", "--id", "0" * 16, "--organisation", "acme") == (
+        "orderwire: no token 0000000000000000\n"
+    )
+    assert "only one of" in acme.refuse(
+        2, "token", "list", "--organisation", "acme", "--user", "marie", "--application", "shop"
+    )
+    assert "no application 'x' in acme" in acme.refuse(
+        4, "token", "list", "--organisation", "acme", "--application", "x"
+    )
+
+
+def test_a_manager_has_the_right_that_others_lack(acme):
+    acme.succeed("application", "create", "shop", "--organisation", "acme")
+    manager = [word if word != "token" or place < 2 else "manager-token" for place, word in enumerate(TOKEN)]
+    acme.succeed(*manager, "--application", "shop")
+    acme.succeed(*TOKEN, "--application", "shop")
+    rights = sorted(len(one["rights"]) for one in acme.json("token", "list", "--organisation", "acme"))
+    assert rights == [5, 6]
 
 
 def test_every_kind_of_token_can_be_issued(acme):

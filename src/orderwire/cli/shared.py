@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from orderwire.book.callers import Organisation
+    from orderwire.book.callers import Application, Organisation, Person
     from orderwire.book.errors import BookError
     from orderwire.book.store import Book
     from orderwire.settings import Setting, Settings
@@ -138,6 +138,22 @@ async def find_organisation(book: Book, name: str) -> Organisation:
     found = await book.store.fetch_organisation(name)
     if found is None:
         raise Failure(NOTHING_FOUND, f"no organisation {name!r}")
+    return found
+
+
+async def find_user(book: Book, owner: Organisation, username: str) -> Person:
+    """The user of this name. Fails with `NOTHING_FOUND`."""
+    found = await book.store.fetch_person_named(owner.id, username)
+    if found is None:
+        raise Failure(NOTHING_FOUND, f"no user {username!r} in {owner.name}")
+    return found
+
+
+async def find_application(book: Book, owner: Organisation, slug: str) -> Application:
+    """The application of this slug. Fails with `NOTHING_FOUND`."""
+    found = await book.store.fetch_application(owner.id, slug)
+    if found is None:
+        raise Failure(NOTHING_FOUND, f"no application {slug!r} in {owner.name}")
     return found
 
 

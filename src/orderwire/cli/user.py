@@ -1,4 +1,4 @@
-"""`orderwire user create|list`."""
+"""`orderwire user create|list|password|disable|enable`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from .shared import (
     Failure,
     State,
     find_organisation,
+    find_user,
     json_option,
     organisation_option,
     print_json,
@@ -22,6 +23,7 @@ from .shared import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from orderwire.book.accounts import PersonChange
     from orderwire.book.callers import Person
     from orderwire.book.store import Book
 
@@ -87,6 +89,76 @@ def list_all(state: State, organisation: str, *, as_json: bool) -> None:
         return await book.store.list_persons(owner.id, "", MAX_LISTED)
 
     print_rows([_row(one) for one in run_on_book(state, work)], COLUMNS, as_json=as_json)
+
+
+@user.command(epilog="\b\nExample:\n  orderwire user password marie --organisation acme")
+@click.argument("username")
+@organisation_option
+@click.option("--password-stdin", is_flag=True, help="Read the password from the first line of the input.")
+@click.option("--no-password", is_flag=True, help="From now on the user signs in with tokens only.")
+@json_option
+@click.pass_obj
+def password(
+    state: State,
+    /,
+    *,
+    username: str,
+    organisation: str,
+    password_stdin: bool,
+    no_password: bool,
+    as_json: bool,
+) -> None:
+    """Set a user's password, which ends all the user's tokens and sessions."""
+    from orderwire.book.accounts import PersonChange
+
+    new = None if no_password else _read_password(from_input=password_stdin)
+    changed = _amend(state, organisation, username, PersonChange(password=new))
+    _report(changed, "has a new password" if new is not None else "has no password", as_json=as_json)
+
+
+@user.command(epilog="\b\nExample:\n  orderwire user disable marie --organisation acme")
+@click.argument("username")
+@organisation_option
+@json_option
+@click.pass_obj
+def disable(state: State, /, *, username: str, organisation: str, as_json: bool) -> None:
+    """Let a user in no more; this ends all the user's tokens and sessions.
+
+    A running service notices within credential_cache_ms.
+    """
+    from orderwire.book.accounts import PersonChange
+
+    _report(_amend(state, organisation, username, PersonChange(disabled=True)), "disabled", as_json=as_json)
+
+
+@user.command(epilog="\b\nExample:\n  orderwire user enable marie --organisation acme")
+@click.argument("username")
+@organisation_option
+@json_option
+@click.pass_obj
+def enable(state: State, /, *, username: str, organisation: str, as_json: bool) -> None:
+    """Let a user in again, who needs new tokens and sessions."""
+    from orderwire.book.accounts import PersonChange
+
+    _report(_amend(state, organisation, username, PersonChange(disabled=False)), "enabled", as_json=as_json)
+
+
+def _amend(state: State, organisation: str, username: str, change: PersonChange) -> Person:
+    from orderwire.book.accounts import amend_person
+
+    async def work(book: Book) -> Person:
+        owner = await find_organisation(book, organisation)
+        person = await find_user(book, owner, username)
+        return await amend_person(book, owner.id, person.id, change)
+
+    return run_on_book(state, work)
+
+
+def _report(changed: Person, what: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json(_row(changed))
+    else:
+        click.echo(f"User {changed.username} {what}.")
 
 
 def _read_password(*, from_input: bool) -> str:

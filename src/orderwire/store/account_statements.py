@@ -93,6 +93,7 @@ LIST_PERSONS = Statement(
     .order_by(persons.c.username)
     .limit(_p("limit")),
     ("organisation_id", "after", "limit"),
+    is_scattered=True,
 )
 UPDATE_PERSON = Statement(
     "update_person",
@@ -129,6 +130,7 @@ LIST_APPLICATIONS = Statement(
     .order_by(applications.c.slug)
     .limit(_p("limit")),
     ("organisation_id", "after", "limit"),
+    is_scattered=True,
 )
 INSERT_APPLICATION = insert_into(applications, ignore=["organisation_id", "slug"])
 
@@ -186,7 +188,7 @@ def _list_tokens(name: str, column: Column[Any] | None = None) -> Statement:
         .order_by(tokens.c.scheme, tokens.c.digest)
         .limit(_p("limit"))
     )
-    return Statement(name, clause, (*params, "after_scheme", "after_digest", "limit"))
+    return Statement(name, clause, (*params, "after_scheme", "after_digest", "limit"), is_scattered=True)
 
 
 LIST_TOKENS = _list_tokens("list_tokens")
@@ -203,6 +205,7 @@ LIST_TOKENS_OF_SCHEME = Statement(
     .order_by(tokens.c.digest)
     .limit(_p("limit")),
     ("organisation_id", "scheme", "after_digest", "limit"),
+    is_scattered=True,
 )
 # The sum keeps the engine from reading all tokens of the organisation: the digests are a few at most.
 LIST_DIGESTS = Statement(

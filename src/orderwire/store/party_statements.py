@@ -41,6 +41,7 @@ LIST_PARTIES = Statement(
     .order_by(parties.c.role, parties.c.id)
     .limit(_p("limit")),
     ("organisation_id", "after_role", "after_id", "limit"),
+    is_scattered=True,
 )
 LIST_PARTIES_OF_ROLE = Statement(
     "list_parties_of_role",
@@ -49,6 +50,7 @@ LIST_PARTIES_OF_ROLE = Statement(
     .order_by(parties.c.id)
     .limit(_p("limit")),
     ("organisation_id", "role", "after_id", "limit"),
+    is_scattered=True,
 )
 LIST_PARTIES_BY_REFERENCE = Statement(
     "list_parties_by_reference",
@@ -64,6 +66,7 @@ LIST_PARTIES_BY_REFERENCE = Statement(
     .order_by(parties.c.reference)
     .limit(_p("limit")),
     ("organisation_id", "role", "first", "end", "after", "limit"),
+    is_scattered=True,
 )
 INSERT_PARTY = insert_into(parties, ignore=["organisation_id", "role", "reference"])
 UPDATE_PARTY = Statement(
