@@ -20,7 +20,7 @@ from orderwire.book.errors import BookError
 from orderwire.book.once import forget_old_answers
 from orderwire.book.store import Book, Mailbox
 from orderwire.contracts.contract import Contract, Mount
-from orderwire.contracts.native.wire import parse_order_line
+from orderwire.contracts.native.wire_lines import parse_order_line
 from orderwire.courier.mail import FileMailbox, SmtpMailbox
 from orderwire.importer.desk import ImportDesk
 from orderwire.importer.jobs import Runner

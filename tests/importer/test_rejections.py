@@ -9,7 +9,8 @@ import pytest
 from orderwire.book.operations import append_stage
 from orderwire.book.orders import MAX_LINES
 from orderwire.book.stages import NewStage
-from orderwire.importer.rows import MAX_ROW_BYTES, FileError
+from orderwire.importer.csv_source import MAX_ROW_BYTES
+from orderwire.importer.rows import FileError
 from orderwire.importer.tables import MapError
 from tests.factories import all_orders, make_caller, make_organisation
 from tests.importer.importing import HEADER, MAP, accepted, rejected, row, run, write

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -15,6 +16,8 @@ from orderwire.book.values import check_instant, plain_number
 MAX_NUMBER_LENGTH = 64
 MAX_DATE_LENGTH = 64
 _DIGITS = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
+# What a date cell of a workbook becomes; no other form of a date looks like it.
+_TYPED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?")
 
 
 class CellError(Exception):
@@ -60,6 +63,15 @@ def parse_number(text: str, rule: NumberRule) -> Decimal:
         raise CellError("number_invalid") from error
 
 
+def write_number(text: str, rule: NumberRule) -> str:
+    """A number of JSON as a cell with the rule's decimal mark; beyond all measure, it stays as it is."""
+    if "e" in text or "E" in text:
+        number = Decimal(text)
+        if abs(number.adjusted()) < MAX_NUMBER_LENGTH:
+            text = format(number, "f")
+    return text.replace(".", rule.decimal)
+
+
 def parse_id(text: str) -> int:
     """The whole number in a cell, up to 2**53 either way. Raises CellError `number_invalid`."""
     plain = text.strip()
@@ -69,7 +81,7 @@ def parse_id(text: str) -> int:
 
 
 def parse_instant(text: str, rule: DateRule) -> datetime:
-    """The instant in a cell, in UTC.
+    """The instant in a cell, in UTC. A date cell of a workbook (2010-12-01T08:26:00) needs no format.
 
     A time that the zone had twice is the earlier one. Raises CellError: `date_invalid` (no format
     fits, out of range), `date_skipped` (a wall-clock time that the zone never had).
@@ -105,4 +117,7 @@ def _read(text: str, formats: tuple[str, ...]) -> datetime:
                 return datetime.fromisoformat(text) if form == "iso" else datetime.strptime(text, form)
             except (ValueError, OverflowError):
                 continue
+        if _TYPED.fullmatch(text):
+            with suppress(ValueError):
+                return datetime.fromisoformat(text)
     raise CellError("date_invalid")

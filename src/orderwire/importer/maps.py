@@ -54,7 +54,7 @@ def matches(pattern: re.Pattern[str], value: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class Given:
     """A value that is the same for every order, or stands in a column."""
 
     constant: str | None = None
@@ -103,21 +103,27 @@ class StateRule:
 class StageRule:
     """A stage that the order went through wherever its column is filled."""
 
-    stage: Source
+    stage: Given
     at: DateColumn
 
 
 @dataclass(frozen=True, slots=True)
 class Map:
-    """What every column means. `values` translates cells, by column; `texts` are notes, tag and the like."""
+    """What every column means. `values` translates cells, by column; `texts` are notes, tag and the like.
+
+    `lines` is the list in an object of JSON Lines whose items are the rows of the order.
+    """
 
     encoding: str
     delimiter: str
+    format: str | None
+    sheet: str | None
     numbers: NumberRule
     key: str
+    lines: str | None
     may_rows_differ: bool
-    kind: Source
-    currency: Source
+    kind: Given
+    currency: Given
     states: tuple[tuple[str, str], ...]
     texts: dict[str, str]
     names: tuple[NameRule, ...]

@@ -15,7 +15,7 @@ from orderwire.book.stages import NewStage
 from orderwire.book.values import plain_number
 
 from .cells import CellError, parse_id, parse_instant, parse_number
-from .maps import DELIVERY_DATES, DateColumn, Map, NameRule, Source, matches
+from .maps import DELIVERY_DATES, DateColumn, Given, Map, NameRule, matches
 from .rows import Fault, Row
 
 T = TypeVar("T")
@@ -42,13 +42,16 @@ class OrderMaker:
         self._map = found
         self._at = {column: header.index(column) for _, column in found.columns()}
 
-    def make(self, rows: Sequence[Row]) -> NewOrder:
-        """The order that the rows are of. Raises Refused with a fault for every row that has one."""
+    def make(self, rows: Sequence[Row]) -> tuple[NewOrder, Sequence[int]]:
+        """The order that the rows are of, and the line of the file that each of its lines stands on.
+
+        Raises Refused with a fault for every row that has one.
+        """
         reading = _Reading(self._map, self._at, rows)
         order = reading.order()
         if reading.faults:
             raise Refused(reading.faults)
-        return order
+        return order, [rows[position].line for position in reading.line_positions] or [rows[0].line]
 
     def refuse(self, rows: Sequence[Row], fact: FieldInvalid) -> Refused:
         """What the book would not take, as a fault of the row and column that it came from."""
@@ -135,7 +138,7 @@ class _Reading:
             self.note(self.where[column], column, error.code, text)
             return None
 
-    def source(self, source: Source) -> str:
+    def source(self, source: Given) -> str:
         """A constant, or the shared value of a column."""
         return self.shared(source.column) if source.column is not None else source.constant or ""
 

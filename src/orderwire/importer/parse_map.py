@@ -20,9 +20,9 @@ from .maps import (
     PARTIES,
     PARTY_FIELDS,
     DateColumn,
+    Given,
     Map,
     NameRule,
-    Source,
     StageRule,
     StateRule,
 )
@@ -34,6 +34,7 @@ ENCODINGS = ("utf-8", "cp1252", "iso-8859-1", "iso-8859-15", "ascii")
 STATES = {"lifecycle": LIFECYCLES, "payment": PAYMENTS, "delivery": DELIVERIES}
 GROUP_MARKS = ("", ",", ".", " ", "'", "\u00a0", "\u202f")
 MAX_STAGE_RULES = 100
+FORMATS = ("csv", "xlsx", "jsonl")
 
 
 def read_map(path: Path) -> Map:
@@ -68,11 +69,14 @@ def parse_map(text: str) -> Map:
     found = Map(
         encoding=file.take_word("encoding", ENCODINGS, "utf-8"),
         delimiter=_delimiter(file),
+        format=file.take_word("format", FORMATS, "csv") if "format" in file else None,
+        sheet=file.take_text("sheet"),
         numbers=_numbers(file),
         key=order.need_text("key"),
+        lines=order.take_text("lines"),
         may_rows_differ=order.take_word("rows_differ", ("refuse", "first"), "refuse") == "first",
-        kind=_source(order, "kind", KINDS) or Source(constant="order"),
-        currency=_source(order, "currency", None) or Source(),
+        kind=_source(order, "kind", KINDS) or Given(constant="order"),
+        currency=_source(order, "currency", None) or Given(),
         states=_states(order),
         texts=_columns(order, ORDER_TEXTS),
         names=_names(top),
@@ -136,21 +140,21 @@ def _numbers(file: Table) -> NumberRule:
     return NumberRule(decimal, group)
 
 
-def _source(table: Table, key: str, words: Iterable[str] | None) -> Source | None:
+def _source(table: Table, key: str, words: Iterable[str] | None) -> Given | None:
     """A constant, or `{ column = "..." }`."""
     value = table.take(key)
     if value is None:
         return None
     if isinstance(value, dict):
         inner = Table(value, f"{table.where} {key}")
-        source = Source(column=inner.need_text("column"))
+        source = Given(column=inner.need_text("column"))
         inner.close()
         return source
     if not isinstance(value, str) or not value:
         raise MapError(f'{table.where}: {key} must be a text, or {{ column = "..." }}')
     if words is not None and value not in words:
         raise MapError(f"{table.where}: {key} must be one of {', '.join(sorted(words))}")
-    return Source(constant=value)
+    return Given(constant=value)
 
 
 def _columns(table: Table, fields: Iterable[str]) -> dict[str, str]:

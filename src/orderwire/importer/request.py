@@ -11,12 +11,12 @@ from orderwire.book.operations import NewOrder
 
 from .maps import Map
 
-# Takes one line of JSON Lines in the native shape. Raises FieldMissing or FieldInvalid.
-ParseOrder = Callable[[bytes], NewOrder]
+# Reads a line of JSON Lines in the native shape: the order, and the id it had where it was exported.
+# Raises FieldMissing, or FieldInvalid (of the field "" when the line is no JSON).
+ParseOrder = Callable[[bytes], tuple[NewOrder, int | None]]
 
 ACCEPT_VALID, ALL_OR_NOTHING = "accept_valid", "all_or_nothing"
 POLICIES = (ACCEPT_VALID, ALL_OR_NOTHING)
-FORMATS = ("csv", "xlsx", "jsonl")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,9 +26,9 @@ class ImportRequest:
     `map` None: every line is an order in the native shape (JSON Lines only). `format` None: told by the
     map, else by the suffix of `name`. `name` is what the file is called in messages and reports (None:
     its own name); reports go to `folder` (None: beside the file). `normalised` asks for the third
-    report. `dry_run` places nothing. `group_order_id`: the orders become members of this group order,
-    which must be there. `key` names the record of the import's progress (None: made of organisation,
-    file and request), by which an interrupted import goes on.
+    report. `dry_run` places nothing; its reports are called `<name>.dry-run. ...`. `group_order_id`: the
+    orders become members of this group order, which must be there. `key` names the record by which an
+    interrupted import goes on (None: made of the file's content and of what is asked).
     """
 
     map: Map | None = None
@@ -47,7 +47,8 @@ class Summary:
     """What became of a file so far.
 
     `codes` counts rejected rows by code; `blank` lines are no rows. `size` and `read` are bytes.
-    `resumed` is how many orders an earlier, interrupted run had settled already. Paths of reports are
+    `total` is how many orders the file holds (each row that belongs to none counts as one), None until
+    that is known; `resumed` how many an earlier run had settled that was interrupted. Paths of reports are
     "" until they are complete, and of those that have no rows.
     """
 
@@ -59,6 +60,7 @@ class Summary:
     blank: int = 0
     orders: int = 0
     resumed: int = 0
+    total: int | None = None
     placed: int = 0
     already_there: int = 0
     rejected: int = 0

@@ -17,12 +17,16 @@ class Executor(ABC):
     async def rows(self, statement: Statement, *values: Any) -> Sequence[Row]:
         """All rows that the statement gives, `values` in the order of its `params`."""
 
-    async def run_many(self, statement: Statement, many: Iterable[Sequence[Any]]) -> int:
+    async def run_many(
+        self,
+        statement: Statement,
+        many: Iterable[Sequence[Any]],  # noqa: ARG002 - for those that write
+    ) -> int:
         """Run a statement that gives no rows once for each of `many`; how many rows it wrote or changed.
 
-        Raises NotImplementedError where nothing can be written.
+        Raises TypeError where nothing can be written.
         """
-        raise NotImplementedError(statement.name)
+        raise TypeError(f"{statement.name}: nothing is written here")
 
     async def row(self, statement: Statement, *values: Any) -> Row | None:
         """The first row, or None."""

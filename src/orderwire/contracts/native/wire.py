@@ -96,9 +96,9 @@ def parse_order(request: Request) -> NewOrder:
     return _new_order(convert(_parse_body(request), STRICT_ORDER))
 
 
-def parse_order_line(line: bytes) -> NewOrder:
-    """The order in a line of JSON Lines. Raises BodyMalformed, FieldMissing or FieldInvalid."""
-    return _new_order(convert(decode_json(line), STRICT_ORDER))
+def parse_order_value(value: Any) -> NewOrder:
+    """The order in decoded JSON. Raises FieldMissing or FieldInvalid."""
+    return _new_order(convert(value, STRICT_ORDER))
 
 
 def _new_order(given: OrderBody) -> NewOrder:

@@ -1,0 +1,186 @@
+"""What becomes of each order of a file: it is new, there already, or can't be taken."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import msgspec
+from msgspec.structs import replace
+
+from orderwire.book.callers import Caller
+from orderwire.book.import_records import Placement
+from orderwire.book.imports import is_there
+from orderwire.book.operations import NewOrder
+from orderwire.book.store import Book
+
+from .feed import Candidate, Feed
+
+# Of so many group orders it is remembered whether they are there.
+MAX_GROUPS = 10_000
+# So many are looked up before others get their turn: each is some reads of some microseconds.
+AT_A_TIME = 50
+
+
+@dataclass(slots=True)
+class Decision:
+    """What becomes of a candidate. `order_id` is None when it is not taken."""
+
+    candidate: Candidate
+    order_id: int | None = None
+    is_new: bool = False
+
+
+class Names(Protocol):
+    """The names of orders of this file that are not in the book yet."""
+
+    def get(self, scheme: str, name: str) -> tuple[bytes, int] | None:
+        """What the order says that bears it (as a digest), and its id."""
+        ...
+
+    def put(self, scheme: str, name: str, candidate: Candidate, order_id: int) -> None: ...
+    def close(self) -> None: ...
+
+
+class NamesAtHand:
+    """Names of some orders, in memory."""
+
+    def __init__(self) -> None:
+        self._names: dict[tuple[str, str], tuple[Candidate, int]] = {}
+
+    def get(self, scheme: str, name: str) -> tuple[bytes, int] | None:
+        found = self._names.get((scheme, name))
+        return None if found is None else (digest_of(found[0]), found[1])
+
+    def put(self, scheme: str, name: str, candidate: Candidate, order_id: int) -> None:
+        self._names[scheme, name] = (candidate, order_id)
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+class NamesOnDisk:
+    """Names of any number of orders, in a temporary file."""
+
+    def __init__(self) -> None:
+        self._file = sqlite3.connect("", isolation_level=None)
+        self._file.execute("PRAGMA journal_mode = OFF")
+        self._file.execute(
+            "CREATE TABLE names (scheme TEXT, name TEXT, digest BLOB, order_id INTEGER,"
+            " PRIMARY KEY (scheme, name)) WITHOUT ROWID"
+        )
+        self._file.execute("BEGIN")
+
+    def get(self, scheme: str, name: str) -> tuple[bytes, int] | None:
+        found: tuple[bytes, int] | None = self._file.execute(
+            "SELECT digest, order_id FROM names WHERE scheme = ? AND name = ?", (scheme, name)
+        ).fetchone()
+        return found
+
+    def put(self, scheme: str, name: str, candidate: Candidate, order_id: int) -> None:
+        values = (scheme, name, digest_of(candidate), order_id)
+        self._file.execute("INSERT OR REPLACE INTO names VALUES (?, ?, ?, ?)", values)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+
+
+def digest_of(candidate: Candidate) -> bytes:
+    """The same for two candidates that say the same."""
+    request, placement = candidate.request, candidate.placement
+    assert request is not None
+    assert placement is not None
+    order = placement.order
+    said = (
+        (order.kind, order.lifecycle, order.payment, order.delivery, order.currency, request.placed_at),
+        replace(order.document, vouchers=()),
+        [(one.voucher, one.code, one.pin) for one in request.vouchers],
+        [(stage.stage, stage.effective_at) for stage in request.stages],
+    )
+    return hashlib.blake2b(msgspec.json.encode(said), digest_size=16).digest()
+
+
+@dataclass(slots=True)
+class Decider:
+    """Decides about candidates by the names that they bear."""
+
+    book: Book
+    caller: Caller
+    feed: Feed
+    group_order_id: str | None = None
+    _groups: dict[str, bool] = field(default_factory=dict)
+
+    async def decide(self, batch: Sequence[Candidate], names: Names) -> list[Decision]:
+        """What becomes of each; `names` learns those of the new ones."""
+        decisions = []
+        for count, candidate in enumerate(batch, start=1):
+            decisions.append(await self._decide(candidate, names))
+            if count % AT_A_TIME == 0:
+                await asyncio.sleep(0)
+        return decisions
+
+    async def _decide(self, candidate: Candidate, names: Names) -> Decision:
+        request, placement = candidate.request, candidate.placement
+        if request is None or placement is None:
+            return Decision(candidate)
+        placement = candidate.placement = await self._in_known_group(placement)
+        if candidate.known_id is not None and await self._is_known(candidate.known_id, request, placement):
+            return Decision(candidate, candidate.known_id)
+        order_id = placement.order.id
+        for scheme, name in placement.order.document.names.items():
+            holder = await self._holder(candidate, request, scheme, name, names)
+            if holder == 0:
+                continue
+            if holder is None:
+                self.feed.refuse_name(candidate, scheme, name)
+                candidate.placement = None
+            return Decision(candidate, holder)
+        for scheme, name in placement.order.document.names.items():
+            names.put(scheme, name, candidate, order_id)
+        return Decision(candidate, order_id, is_new=True)
+
+    async def _holder(
+        self, candidate: Candidate, request: NewOrder, scheme: str, name: str, names: Names
+    ) -> int | None:
+        """0 if nobody has the name, the id of an order that says the same, or None for another one."""
+        twin = names.get(scheme, name)
+        if twin is not None:
+            return twin[1] if twin[0] == digest_of(candidate) else None
+        holder = await self.book.store.fetch_name(self.caller.organisation_id, scheme, name)
+        if holder is None:
+            return 0
+        assert candidate.placement is not None
+        return holder if await self._is_same(holder, request, candidate.placement) else None
+
+    async def _is_same(self, order_id: int, request: NewOrder, placement: Placement) -> bool:
+        if self.group_order_id is not None:
+            kept = await self.book.store.fetch_order(self.caller.organisation_id, order_id)
+            # A member of another group order, or of none, is not counted here.
+            if kept is None or kept.group_order_id != self.group_order_id:
+                return False
+        return await is_there(self.book, self.caller, order_id, request, placement)
+
+    async def _is_known(self, order_id: int, request: NewOrder, placement: Placement) -> bool:
+        """True if the order without names that had this id is one of this book."""
+        order = placement.order
+        nameless = replace(order, document=replace(order.document, names={}))
+        return await self._is_same(order_id, request, replace(placement, order=nameless))
+
+    async def _in_known_group(self, placement: Placement) -> Placement:
+        """The group order that an exported order was in is kept where it is known, too."""
+        group_id = placement.order.group_order_id
+        if group_id is None or group_id == self.group_order_id:
+            return placement
+        if group_id not in self._groups:
+            found = await self.book.store.fetch_group_order(self.caller.organisation_id, group_id)
+            if len(self._groups) > MAX_GROUPS:
+                self._groups.clear()
+            self._groups[group_id] = found is not None
+        if self._groups[group_id]:
+            return placement
+        return replace(placement, order=replace(placement.order, group_order_id=None, group_line=None))
