@@ -30,6 +30,11 @@ UUID_LENGTH = 36
 DIGEST_LENGTH = 64
 
 
+def _sorted_text(length: int) -> String:
+    """A text that is sought by its beginning: compared by code point, whatever the database's language."""
+    return String(length).with_variant(String(length, collation="C"), "postgresql")
+
+
 def _instant(name: str, *, nullable: bool = False) -> Column[int]:
     return Column(name, BigInteger, nullable=nullable)
 
@@ -45,6 +50,17 @@ counters = Table(
     metadata,
     Column("name", String(32), primary_key=True),
     Column("next", BigInteger, nullable=False),
+)
+
+# That a transaction was committed: written by it, asked for by whoever lost the connection meanwhile.
+marks = Table(
+    "marks",
+    metadata,
+    Column("bucket", SmallInteger, nullable=False),
+    Column("id", String(UUID_LENGTH), nullable=False),
+    _instant("created_at"),
+    PrimaryKeyConstraint("bucket", "id"),
+    Index("marks_by_age", "created_at"),
 )
 
 # What is true of the book as a whole, such as the proof that its key is at hand.
@@ -122,7 +138,7 @@ parties = Table(
     Column("id", BigInteger, primary_key=True, autoincrement=False),
     Column("organisation_id", BigInteger, nullable=False),
     Column("role", String(32), nullable=False),
-    Column("reference", String(255)),
+    Column("reference", _sorted_text(255)),
     Column("revision", BigInteger, nullable=False),
     Column("record", Text, nullable=False),
     _instant("created_at"),
@@ -201,7 +217,7 @@ names = Table(
     Column("bucket", SmallInteger, nullable=False),
     Column("organisation_id", BigInteger, nullable=False),
     Column("scheme", String(64), nullable=False),
-    Column("name", String(255), nullable=False),
+    Column("name", _sorted_text(255), nullable=False),
     Column("order_id", BigInteger, nullable=False),
     PrimaryKeyConstraint("bucket", "organisation_id", "scheme", "name"),
     Index("names_by_name", "organisation_id", "scheme", "name"),

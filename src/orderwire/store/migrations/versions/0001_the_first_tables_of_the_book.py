@@ -10,6 +10,8 @@ down_revision = None
 
 # Orders' own ids begin above 2**32, so that they don't meet the ids that come from elsewhere.
 FIRST_ORDER_NUMBER = 2**20
+# Sought by its beginning: compared by code point, whatever the database's language.
+SORTED_TEXT = sa.String(length=255).with_variant(sa.String(length=255, collation="C"), "postgresql")
 
 
 def upgrade() -> None:
@@ -94,7 +96,7 @@ def _create_credentials() -> None:
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("organisation_id", sa.BigInteger(), nullable=False),
         sa.Column("slug", sa.String(length=64), nullable=False),
-        sa.Column("name", sa.String(length=255), nullable=False),
+        sa.Column("name", SORTED_TEXT, nullable=False),
         sa.Column("client_id", sa.String(length=255), nullable=True),
         sa.Column("secret_digest", sa.String(length=64), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),

@@ -12,6 +12,8 @@ revision = "0002"
 down_revision = "0001"
 
 ROWS_AT_ONCE = 1_000
+# Sought by its beginning: compared by code point, whatever the database's language.
+SORTED_TEXT = sa.String(length=255).with_variant(sa.String(length=255, collation="C"), "postgresql")
 INDEXES = (
     ("tokens_by_organisation", "tokens", ["organisation_id", "scheme", "digest"]),
     ("orders_by_placing", "orders", ["organisation_id", "placed_at", "id"]),
@@ -63,10 +65,11 @@ def upgrade() -> None:
     _create_parties()
     _create_answers()
     _create_imports()
+    _create_marks()
 
 
 def downgrade() -> None:
-    for name in ("imports", "answers", "parties"):
+    for name in ("marks", "imports", "answers", "parties"):
         op.drop_table(name)
     op.execute(sa.text("DELETE FROM counters WHERE name = 'party'"))
     for name, table, _, _ in reversed(PARTIAL):
@@ -111,7 +114,7 @@ def _create_parties() -> None:
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("organisation_id", sa.BigInteger(), nullable=False),
         sa.Column("role", sa.String(length=32), nullable=False),
-        sa.Column("reference", sa.String(length=255), nullable=True),
+        sa.Column("reference", SORTED_TEXT, nullable=True),
         sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.Column("record", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
@@ -159,3 +162,14 @@ def _create_imports() -> None:
         sa.PrimaryKeyConstraint("bucket", "organisation_id", "key"),
     )
     op.create_index("imports_by_state", "imports", ["state", "created_at"], unique=False)
+
+
+def _create_marks() -> None:
+    op.create_table(
+        "marks",
+        sa.Column("bucket", sa.SmallInteger(), nullable=False),
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("bucket", "id"),
+    )
+    op.create_index("marks_by_age", "marks", ["created_at"], unique=False)
