@@ -61,8 +61,12 @@ async def register_party(book: Book, caller: Caller, role: str, record: Party) -
         created_at=now,
         changed_at=now,
     )
-    await book.store.write(lambda tx: tx.insert_party(party))
-    return party
+
+    async def work(tx: Transaction) -> RegisteredParty:
+        await tx.insert_party(party)
+        return party
+
+    return await book.store.write(work)
 
 
 async def amend_party(

@@ -304,18 +304,35 @@ async def test_parameters_of_lists_that_cannot_be_taken(native, path, query, fie
     assert (answer.status, answer.json()["field"]) == (422, field)
 
 
-async def test_a_single_record_takes_no_parameters(native):
+async def test_what_is_no_list_takes_no_parameters(native):
     path, _ = await make_user(native)
-    answer = await native.ask("GET", f"{path}?as_of=2026-01-01T00:00:00Z")
-    assert (answer.status, answer.json()["field"]) == (422, "as_of")
+    for method, target, body in (
+        ("GET", path, None),
+        ("PATCH", path, {"disabled": True}),
+        ("POST", "/v1/users", {"username": "bob"}),
+        ("GET", "/v1/applications/1", None),
+        ("POST", "/v1/applications", {"slug": "x"}),
+        ("POST", "/v1/tokens", {"rights": []}),
+        ("DELETE", f"/v1/tokens/{'0' * 16}", None),
+        ("POST", "/v1/parties", {"role": "customer", "party": {}}),
+        ("GET", "/v1/parties/1", None),
+        ("PATCH", "/v1/parties/1", {"party": {}}),
+        ("DELETE", "/v1/parties/1", None),
+    ):
+        answer = await native.ask(method, f"{target}?dry_run=1", body)
+        assert (answer.status, answer.json()["field"]) == (422, "dry_run"), (method, target)
+    assert (await native.ask("GET", path)).json()["disabled"] is False
+    assert len((await native.ask("GET", "/v1/users")).json()["users"]) == 1
 
 
 async def test_what_makes_a_secret_is_never_answered_twice(native):
     shop = await make_application(native)
-    for path, body in (
-        ("/v1/users", {"username": "bob"}),
-        ("/v1/applications", {"slug": "x"}),
-        ("/v1/tokens", {"rights": [], "application_id": shop["id"]}),
+    user, _ = await make_user(native)
+    for method, path, body in (
+        ("POST", "/v1/users", {"username": "bob"}),
+        ("PATCH", user, {"password": "x"}),
+        ("POST", "/v1/applications", {"slug": "x"}),
+        ("POST", "/v1/tokens", {"rights": [], "application_id": shop["id"]}),
     ):
-        answer = await native.ask("POST", path, body, headers={"idempotency-key": "k"})
+        answer = await native.ask(method, path, body, headers={"idempotency-key": "k"})
         assert (answer.status, answer.json()["field"]) == (422, "Idempotency-Key")

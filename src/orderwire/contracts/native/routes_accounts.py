@@ -10,7 +10,7 @@ from orderwire.web.response import Response
 
 from . import wire_accounts as wire
 from .auth import TOKEN_SCHEME
-from .wire_pages import parse_parameters, parse_record_id
+from .wire_pages import check_no_parameters, parse_record_id
 
 JSON = (b"content-type", b"application/json")
 PRIVATE = (b"cache-control", b"private, no-cache")
@@ -31,6 +31,7 @@ async def list_users(mount: Mount, caller: Caller, request: Request) -> Response
 
 async def create_user(mount: Mount, caller: Caller, request: Request) -> Response:
     """POST /v1/users: a new user."""
+    check_no_parameters(request)
     wire.check_no_repeat_key(request)
     person = await management.create_user(mount.book, caller, *wire.parse_user(request))
     location = (b"location", b"%s/%d" % (wire.USERS.encode(), person.id))
@@ -39,13 +40,15 @@ async def create_user(mount: Mount, caller: Caller, request: Request) -> Respons
 
 async def get_user(mount: Mount, caller: Caller, request: Request) -> Response:
     """GET /v1/users/{id}: a user, without anything secret."""
-    parse_parameters(request, ())
+    check_no_parameters(request)
     person = await management.get_user(mount.book, caller, parse_record_id("user", request.params[0]))
     return Response(200, (JSON, PRIVATE), wire.render_user(person))
 
 
 async def update_user(mount: Mount, caller: Caller, request: Request) -> Response:
     """PATCH /v1/users/{id}: change the profile, the password, or whether the user may come in."""
+    check_no_parameters(request)
+    wire.check_no_repeat_key(request)
     user_id = parse_record_id("user", request.params[0])
     change = wire.parse_user_patch(request)
     person = await management.amend_user(mount.book, caller, user_id, change)
@@ -61,6 +64,7 @@ async def list_applications(mount: Mount, caller: Caller, request: Request) -> R
 
 async def create_application(mount: Mount, caller: Caller, request: Request) -> Response:
     """POST /v1/applications: a new application; its client secret is shown here only."""
+    check_no_parameters(request)
     wire.check_no_repeat_key(request)
     given = wire.parse_application(request)
     made, secret = await management.create_application(
@@ -72,7 +76,7 @@ async def create_application(mount: Mount, caller: Caller, request: Request) -> 
 
 async def get_application(mount: Mount, caller: Caller, request: Request) -> Response:
     """GET /v1/applications/{id}: an application, without its secret."""
-    parse_parameters(request, ())
+    check_no_parameters(request)
     application_id = parse_record_id("application", request.params[0])
     found = await management.get_application(mount.book, caller, application_id)
     return Response(200, (JSON, PRIVATE), wire.render_application(found))
@@ -87,6 +91,7 @@ async def list_tokens(mount: Mount, caller: Caller, request: Request) -> Respons
 
 async def create_token(mount: Mount, caller: Caller, request: Request) -> Response:
     """POST /v1/tokens: a token for this API; it is shown here only."""
+    check_no_parameters(request)
     wire.check_no_repeat_key(request)
     asked = wire.parse_token(request, TOKEN_SCHEME, caller.organisation_id)
     token, secret = await management.issue_token(mount.book, caller, asked)
@@ -95,6 +100,7 @@ async def create_token(mount: Mount, caller: Caller, request: Request) -> Respon
 
 async def revoke_token(mount: Mount, caller: Caller, request: Request) -> Response:
     """DELETE /v1/tokens/{id}: take a token of any contract out of use."""
+    check_no_parameters(request)
     await management.revoke_token(mount.book, caller, request.params[0])
     return Response(204, (PRIVATE,))
 

@@ -11,7 +11,7 @@ from orderwire.web.response import Response
 
 from . import wire_parties as wire
 from .wire import is_unchanged
-from .wire_pages import parse_expected, parse_parameters, parse_record_id
+from .wire_pages import check_no_parameters, parse_expected, parse_record_id
 
 JSON = (b"content-type", b"application/json")
 # What a token may see is nobody else's, and may change at any time.
@@ -29,6 +29,7 @@ async def list_parties(mount: Mount, caller: Caller, request: Request) -> Respon
 
 async def create_party(mount: Mount, caller: Caller, request: Request) -> Response:
     """POST /v1/parties: keep a party."""
+    check_no_parameters(request)
     given = wire.parse_party(request)
     party = await registry.register_party(mount.book, caller, given.role, given.party)
     location = (b"location", b"%s/%d" % (wire.PATH.encode(), party.id))
@@ -37,7 +38,7 @@ async def create_party(mount: Mount, caller: Caller, request: Request) -> Respon
 
 async def get_party(mount: Mount, caller: Caller, request: Request) -> Response:
     """GET /v1/parties/{id}: a party as it stands."""
-    parse_parameters(request, ())
+    check_no_parameters(request)
     party = await registry.get_party(mount.book, caller, parse_record_id("party", request.params[0]))
     if is_unchanged(request, wire.render_party_etag(party).decode()):
         return Response(304, (PRIVATE, _etag(party)))
@@ -46,6 +47,7 @@ async def get_party(mount: Mount, caller: Caller, request: Request) -> Response:
 
 async def update_party(mount: Mount, caller: Caller, request: Request) -> Response:
     """PATCH /v1/parties/{id}: change some fields of a party."""
+    check_no_parameters(request)
     party_id = parse_record_id("party", request.params[0])
     changes, expected = wire.parse_party_patch(request), parse_expected(request)
     party = await registry.amend_party(mount.book, caller, party_id, changes, expected)
@@ -54,6 +56,7 @@ async def update_party(mount: Mount, caller: Caller, request: Request) -> Respon
 
 async def delete_party(mount: Mount, caller: Caller, request: Request) -> Response:
     """DELETE /v1/parties/{id}: remove a party."""
+    check_no_parameters(request)
     party_id = parse_record_id("party", request.params[0])
     await registry.remove_party(mount.book, caller, party_id, parse_expected(request))
     return Response(204, (PRIVATE,))

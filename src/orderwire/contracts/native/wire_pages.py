@@ -52,6 +52,11 @@ def parse_parameters(request: Request, known: Collection[str]) -> dict[str, str]
     return given
 
 
+def check_no_parameters(request: Request) -> None:
+    """Raises FieldInvalid for a query where there is nothing to ask."""
+    parse_parameters(request, ())
+
+
 def parse_limit(given: Mapping[str, str]) -> int:
     """The parameter `limit`, DEFAULT_LIMIT if left out. Raises FieldInvalid unless it is a number."""
     text = given.get("limit")
