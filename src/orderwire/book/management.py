@@ -1,7 +1,7 @@
 """What a caller may do about who may ask: users, applications and tokens of its own organisation.
 
 Nobody hands out more than they have: a token's rights are among its issuer's, and whoever lets a person
-sign in has all rights that signing in can give.
+sign in, or issues a token in a person's name, has all rights that signing in can give.
 """
 
 from __future__ import annotations
@@ -80,8 +80,7 @@ async def amend_user(book: Book, caller: Caller, user_id: int, change: PersonCha
     check_may_manage(caller)
     if lets_in(change):
         check_may_grant(caller, SIGN_IN_RIGHTS)
-    is_self = caller.person is not None and caller.person.id == user_id
-    if is_self and change.disabled is True:
+    if change.disabled is True and _is_self(caller, user_id):
         raise FieldInvalid("disabled", "nobody disables themselves")
     if not 0 < user_id <= MAX_ACCOUNT_ID:
         raise RecordNotFound("user", str(user_id))
@@ -141,6 +140,9 @@ async def issue_token(book: Book, caller: Caller, request: NewToken) -> tuple[Li
     if unknown:
         raise FieldInvalid("rights", f"unknown: {', '.join(sorted(unknown))}")
     check_may_grant(caller, request.rights)
+    if request.user_id is not None and not _is_self(caller, request.user_id):
+        # What a person uploaded or ordered is open to who comes in that person's name.
+        check_may_grant(caller, SIGN_IN_RIGHTS)
     await _check_holder(book, caller, request)
     own = msgspec.structs.replace(request, organisation_id=caller.organisation_id)
     return await accounts.issue_token(book, own)
@@ -169,6 +171,10 @@ def lets_in(change: PersonChange) -> bool:
     """True for a change after which a person may sign in who could not, or as more than before."""
     has_password = change.password is not UNSET and change.password is not None
     return has_password or change.disabled is False or bool(change.profile.get("roles"))
+
+
+def _is_self(caller: Caller, user_id: int) -> bool:
+    return caller.person is not None and caller.person.id == user_id
 
 
 async def _check_holder(book: Book, caller: Caller, request: NewToken) -> None:

@@ -227,10 +227,13 @@ async def test_nobody_hands_out_what_they_do_not_have(native):
     path, user = await make_user(native)
     manager = await native.token_with(MANAGE)
     for right in RIGHTS:
-        for holder in ({"application_id": shop["id"]}, {"user_id": user["id"]}):
-            body = {"rights": [MANAGE, right], **holder}
-            answer = await native.ask("POST", "/v1/tokens", body, token=manager)
-            assert answer.status == (201 if right == MANAGE else 403), right
+        body = {"rights": [MANAGE, right], "application_id": shop["id"]}
+        answer = await native.ask("POST", "/v1/tokens", body, token=manager)
+        assert answer.status == (201 if right == MANAGE else 403), right
+    in_whose_name = await native.ask(
+        "POST", "/v1/tokens", {"rights": [], "user_id": user["id"]}, token=manager
+    )
+    assert (in_whose_name.status, in_whose_name.json()["code"]) == (403, "not_allowed")
     for method, target, body in (
         ("POST", "/v1/users", {"username": "eve", "password": "x"}),
         ("POST", "/v1/users", {"username": "eve", "roles": ["employee"]}),
@@ -245,6 +248,10 @@ async def test_nobody_hands_out_what_they_do_not_have(native):
     officer = await native.token_with(MANAGE, *SIGN_IN_RIGHTS)
     body = {"password": "x", "roles": ["staff"], "disabled": False}
     assert (await native.ask("PATCH", path, body, token=officer)).status == 200
+    own = await native.ask("POST", "/v1/tokens", {"rights": [MANAGE], "user_id": user["id"]}, token=officer)
+    assert own.status == 201
+    again = {"rights": [MANAGE], "user_id": user["id"]}
+    assert (await native.ask("POST", "/v1/tokens", again, token=own.json()["token"])).status == 201
 
 
 async def test_another_organisations_accounts_are_not_there(native):
