@@ -29,6 +29,7 @@ from orderwire.settings import Setting, Settings, SettingsError
 from orderwire.store.migrations import upgrade
 from orderwire.store.schema import NotMigrated, check_migrated, revision_of
 from orderwire.store.sqlite import SqliteStore
+from orderwire.store.sqlite_scans import LIMIT_SECONDS
 from orderwire.vault import Vault, VaultError, digest, new_key
 from orderwire.web.asgi import AsgiApp, Face
 from orderwire.web.limits import Limits
@@ -156,12 +157,15 @@ def make_mailbox(settings: Settings) -> Mailbox:
     )
 
 
-async def open_book(settings: Settings) -> Book:
-    """The book on its store. Raises NotMigrated, SettingsError, or StartRefused for a broken file."""
+async def open_book(settings: Settings, *, list_seconds: float = LIMIT_SECONDS) -> Book:
+    """The book on its store; a list may take `list_seconds`.
+
+    Raises NotMigrated, SettingsError, or StartRefused for a broken file.
+    """
     path = settings.database_path
     try:
         check_migrated(path)
-        store = SqliteStore(path)
+        store = SqliteStore(path, list_seconds=list_seconds)
     except sqlite3.Error as error:
         raise StartRefused(f"{path} can't be opened: {error}{_hint(path)}") from error
     try:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# Whoever waits for a command can end it.
+LIST_SECONDS = 24 * 3_600.0
 REFUSED, USAGE, NOT_MIGRATED, NOTHING_FOUND, ROWS_REJECTED = 1, 2, 3, 4, 5
 
 organisation_option = click.option(
@@ -76,7 +78,7 @@ def run_on_book(state: State, work: Callable[[Book], Awaitable[T]]) -> T:
     settings = load_settings(state)
 
     async def run() -> T:
-        book = await app.open_book(settings)
+        book = await app.open_book(settings, list_seconds=LIST_SECONDS)
         try:
             return await work(book)
         finally:

@@ -25,7 +25,7 @@ from . import account_statements as accounts
 from .catalogue import ALL
 from .compiling import Compiled, Statement, compile_statement
 from .rows import Row
-from .sqlite_scans import Scanner
+from .sqlite_scans import LIMIT_SECONDS, Scanner
 from .sqlite_threads import Checkpointer, Job, Writer
 from .verbs import Reads, Writes
 
@@ -91,11 +91,14 @@ class SqliteTransaction(Writes):
 
 
 class SqliteStore(Reads):
-    """The embedded store. Opens the file at once; raises sqlite3.Error when that can't be done."""
+    """The embedded store. Opens the file at once; raises sqlite3.Error when that can't be done.
 
-    def __init__(self, path: Path) -> None:
+    A list may take `list_seconds`.
+    """
+
+    def __init__(self, path: Path, *, list_seconds: float = LIMIT_SECONDS) -> None:
         self._reader = connect(path, readonly=True)
-        self._scanner = Scanner(lambda: connect(path, readonly=True))
+        self._scanner = Scanner(lambda: connect(path, readonly=True), list_seconds)
         writing = connect(path)
         self._checkpointer = Checkpointer(connect(path))
         self._writer = Writer(writing, SqliteTransaction(writing), self._checkpointer)

@@ -24,13 +24,16 @@ STEPS = 20_000
 class Scanner:
     """Runs reads on its own threads. `open_` makes a connection; each thread opens one when it needs it."""
 
-    def __init__(self, open_: Callable[[], sqlite3.Connection]) -> None:
+    def __init__(
+        self, open_: Callable[[], sqlite3.Connection], limit_seconds: float = LIMIT_SECONDS
+    ) -> None:
         self._open = open_
+        self._limit_seconds = limit_seconds
         self._free: SimpleQueue[sqlite3.Connection] = SimpleQueue()
         self._threads = ThreadPoolExecutor(THREADS, "orderwire-scanner")
 
     async def rows(self, sql: str, values: Sequence[Any]) -> Sequence[Row]:
-        """All rows. Raises FieldInvalid when it takes longer than LIMIT_SECONDS, sqlite3.Error."""
+        """All rows. Raises FieldInvalid when it takes longer than the limit, sqlite3.Error."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._run, sql, values)
 
     def close(self) -> None:
@@ -47,13 +50,14 @@ class Scanner:
             connection = self._free.get_nowait()
         except Empty:
             connection = self._open()
-        end = time.monotonic() + LIMIT_SECONDS
+        end = time.monotonic() + self._limit_seconds
         connection.set_progress_handler(lambda: time.monotonic() > end, STEPS)
         try:
             return connection.execute(sql, values).fetchall()
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
-                raise FieldInvalid("query", f"takes more than {LIMIT_SECONDS:g} s: ask for less") from error
+                reason = f"takes more than {self._limit_seconds:g} s: ask for less"
+                raise FieldInvalid("query", reason) from error
             raise
         finally:
             self._free.put(connection)
