@@ -39,6 +39,7 @@ class JobRequest(Struct, frozen=True, kw_only=True):
 
 class JobProgress(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How far an import came. `size` and `read` are bytes; `codes` counts rejected rows by code.
+    `total` is how many orders the file holds, once that is known.
 
     `attempts` is how often it was begun without getting any further; `error_code` and `error` say why
     it failed, or why it was interrupted last.
@@ -48,6 +49,7 @@ class JobProgress(Struct, frozen=True, kw_only=True, omit_defaults=True):
     read: int = 0
     rows: int = 0
     orders: int = 0
+    total: int | None = None
     placed: int = 0
     already_there: int = 0
     rejected: int = 0
@@ -109,7 +111,7 @@ class Desk(Protocol):
         """
         ...
 
-    async def open_file(self, organisation_id: int, group_order_id: str, name: str) -> BinaryIO | None:
+    async def open_file(self, job: Job, name: str) -> BinaryIO | None:
         """One of the files that an import left (`accepted.csv`, `accepted.xlsx` ...), or None.
 
         Raises StoreUnavailable when a spreadsheet can't be written.

@@ -155,21 +155,16 @@ class Decider:
         if holder is None:
             return 0
         assert candidate.placement is not None
-        return holder if await self._is_same(holder, request, candidate.placement) else None
-
-    async def _is_same(self, order_id: int, request: NewOrder, placement: Placement) -> bool:
-        if self.group_order_id is not None:
-            kept = await self.book.store.fetch_order(self.caller.organisation_id, order_id)
-            # A member of another group order, or of none, is not counted here.
-            if kept is None or kept.group_order_id != self.group_order_id:
-                return False
-        return await is_there(self.book, self.caller, order_id, request, placement)
+        # Of which group order it is a member does not matter: an upload may be sent again.
+        is_same = await is_there(self.book, self.caller, holder, request, candidate.placement)
+        return holder if is_same else None
 
     async def _is_known(self, order_id: int, request: NewOrder, placement: Placement) -> bool:
         """True if the order without names that had this id is one of this book."""
         order = placement.order
         nameless = replace(order, document=replace(order.document, names={}))
-        return await self._is_same(order_id, request, replace(placement, order=nameless))
+        placement = replace(placement, order=nameless)
+        return await is_there(self.book, self.caller, order_id, request, placement)
 
     async def _in_known_group(self, placement: Placement) -> Placement:
         """The group order that an exported order was in is kept where it is known, too."""

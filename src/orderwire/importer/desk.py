@@ -10,21 +10,23 @@ import asyncio
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from orderwire.book.errors import FieldInvalid, StoreUnavailable
+from orderwire.book.jobs import Job
 
 from .maps import Map
 from .parse_map import parse_map
 from .patterns import is_cheap, patterns_of
+from .reports import ACCEPTED, NORMALISED, REJECTED
 from .spreadsheets import write_spreadsheet
 from .tables import MapError
 
 # What the parts are called that are uploaded; reports bear the file's name, too.
 FILE, MAP = "file", "map"
-REPORTS = ("normalised", "accepted", "rejected")
+REPORTS = (NORMALISED, ACCEPTED, REJECTED)
 
 
 class ImportDesk:
@@ -82,7 +84,7 @@ class ImportDesk:
         """There is something to do, or to be cancelled."""
         self.told.set()
 
-    async def open_file(self, organisation_id: int, group_order_id: str, name: str) -> BinaryIO | None:
+    async def open_file(self, job: Job, name: str) -> BinaryIO | None:
         """One of the files that an import left (`accepted.csv`, `accepted.xlsx` ...), or None.
 
         A spreadsheet is written when it is first asked for. Raises StoreUnavailable when it can't be.
@@ -90,7 +92,7 @@ class ImportDesk:
         kind, _, suffix = name.partition(".")
         if kind not in REPORTS or suffix not in ("csv", "xlsx"):
             return None
-        place = self.place(organisation_id, group_order_id)
+        place = self.place(job.organisation_id, job.group_order_id)
         report = place / f"{FILE}.{kind}.csv"
         try:
             if suffix == "csv":
@@ -99,12 +101,19 @@ class ImportDesk:
             # One at a time: writing one takes a processor.
             async with self._writing:
                 if report.is_file() and not sheet.is_file():
-                    await asyncio.to_thread(_write_sheet, report, place / MAP, sheet)
+                    await asyncio.to_thread(_write_sheet, report, sheet, *self._form(place, job, kind))
             return sheet.open("rb")
         except FileNotFoundError:
             return None
         except OSError as error:
             raise StoreUnavailable(f"the file can't be had: {error.strerror}") from error
+
+    def _form(self, place: Path, job: Job, kind: str) -> tuple[str, str]:
+        """Encoding and delimiter of a report: those of a CSV file that was uploaded, else the usual ones."""
+        if kind == NORMALISED or job.request.format != "csv":
+            return "utf-8", ","
+        found = self.read_map(place)
+        return found.encoding, found.delimiter
 
     def places(self) -> Iterator[tuple[int, str, Path]]:
         """(organisation, group order, folder) of everything that lies here."""
@@ -113,11 +122,7 @@ class ImportDesk:
                 yield from ((int(owner.name), place.name, place) for place in owner.iterdir())
 
 
-def _write_sheet(report: Path, map_file: Path, sheet: Path) -> None:
-    encoding, delimiter = "utf-8", ","
-    with suppress(FileNotFoundError):
-        found = parse_map(map_file.read_text("utf-8"))
-        encoding, delimiter = found.encoding, found.delimiter
+def _write_sheet(report: Path, sheet: Path, encoding: str, delimiter: str) -> None:
     partial = sheet.with_suffix(".part")
     try:
         write_spreadsheet(report, partial, encoding, delimiter)

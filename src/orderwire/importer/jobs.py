@@ -247,14 +247,17 @@ class _Run:
 
     def _note(self, summary: Summary) -> None:
         """Told by the import how far it came."""
+        self._changed.set()
+        if summary.orders < self._furthest:
+            # It reads the file again, to go on where it was.
+            return
         if summary.orders > self._furthest:
             self._furthest = summary.orders
             self._set(attempts=0)
-        names = ("read", "rows", "orders", "placed", "already_there", "rejected")
+        names = ("read", "rows", "orders", "total", "placed", "already_there", "rejected")
         counts = {name: getattr(summary, name) for name in names}
         rows = {"accepted_rows": summary.accepted_rows, "rejected_rows": summary.rejected_rows}
         self._set(**counts, **rows, codes=dict(summary.codes))
-        self._changed.set()
 
     def _set(self, **changes: object) -> None:
         progress: JobProgress = msgspec.structs.replace(self._job.progress, **changes)
@@ -292,7 +295,8 @@ class _Run:
                 return False
             group = await tx.fetch_group_order(job.organisation_id, job.group_order_id)
             if group is not None:
-                known = msgspec.structs.replace(group, total=job.progress.orders)
+                total = job.progress.total
+                known = msgspec.structs.replace(group, total=job.progress.orders if total is None else total)
                 await tx.update_group_order(_with_paths(known, names, job.request.files_at))
             return True
 

@@ -71,7 +71,7 @@ async def get_group_order_file(mount: Mount, caller: Caller, request: Request) -
     name, desk = request.params[1], mount.book.desk
     if name not in wire_groups.FILES or desk is None or group.job is None or not group.is_complete:
         raise RouteUnknown
-    file = await desk.open_file(group.organisation_id, group.id, name)
+    file = await desk.open_file(group.job, name)
     if file is None:
         raise RouteUnknown
     seen = os.fstat(file.fileno())
