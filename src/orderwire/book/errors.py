@@ -155,6 +155,13 @@ class StoreUnavailable(BookError):
         self.reason = reason
 
 
+class OutcomeUnknown(BookError):
+    """The store went away while it was keeping what was written: it may be kept or not.
+
+    Whoever sends the same request again with the key of the first one finds out.
+    """
+
+
 BookFault = (
     OrderNotFound
     | GroupOrderNotFound
@@ -175,4 +182,5 @@ BookFault = (
     | OrganisationUnknown
     | MailFailed
     | StoreUnavailable
+    | OutcomeUnknown
 )

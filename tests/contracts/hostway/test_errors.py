@@ -65,6 +65,7 @@ CASES = [
     (book_errors.OrderClosed("processing"), 405, "badMethod", "Method not allowed", ""),
     (web_errors.MethodUnknown(("GET", "OPTIONS")), 405, "badMethod", "Method not allowed", ""),
     (book_errors.StoreUnavailable(), 502, "badGateway", "Bad Gateway", ""),
+    (book_errors.OutcomeUnknown(), 502, "badGateway", "Bad Gateway", ""),
     (book_errors.MailFailed("x"), 502, "badGateway", "Bad Gateway", ""),
     (book_errors.OrganisationUnknown("x"), 502, "badGateway", "Bad Gateway", ""),
     (web_errors.Crashed("0"), 500, "internalError", "Internal Server Error", ""),

@@ -44,6 +44,7 @@ FACTS = [
     (book_errors.OrganisationUnknown("x"), 500, None, 500, "server_error"),
     (book_errors.MailFailed("x"), 502, "PLE10034", 500, "server_error"),
     (book_errors.StoreUnavailable(), 503, None, 503, "temporarily_unavailable"),
+    (book_errors.OutcomeUnknown(), 503, None, 503, "temporarily_unavailable"),
     (web_errors.RouteUnknown(), 404, None, 404, "invalid_request"),
     (web_errors.MethodUnknown(("POST",)), 405, None, 405, "invalid_request"),
     (web_errors.UrlTooLong(), 414, None, 414, "invalid_request"),

@@ -39,6 +39,7 @@ FACTS = [
     (book_errors.OrganisationUnknown("x"), 500, "server_error"),
     (book_errors.MailFailed("x"), 500, "server_error"),
     (book_errors.StoreUnavailable(), 503, "server_error"),
+    (book_errors.OutcomeUnknown(), 503, "server_error"),
     (web_errors.RouteUnknown(), 404, "not_found"),
     (web_errors.MethodUnknown(("GET", "POST")), 405, "method_not_allowed"),
     (web_errors.UrlTooLong(), 414, "uri_too_long"),

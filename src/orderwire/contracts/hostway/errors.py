@@ -112,7 +112,7 @@ def render_error(_mount: Mount, _request: Request, fault: Fault) -> Response:
             return _refuse_method(SUBMITTED_METHODS)
         case web.MethodUnknown(allowed=allowed):
             return _refuse_method(allowed)
-        case book.StoreUnavailable() | book.MailFailed() | book.OrganisationUnknown():
+        case book.StoreUnavailable() | book.OutcomeUnknown() | book.MailFailed() | book.OrganisationUnknown():
             return _fault(502, "Bad Gateway")
         case web.Crashed():
             return _fault(500, "Internal Server Error")

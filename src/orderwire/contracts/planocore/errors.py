@@ -64,7 +64,7 @@ def render_error(_mount: Mount, request: Request, fault: Fault) -> Response:
             return wire.render_failure(500, "identify-request-error")
         case book.MailFailed():
             return wire.render_failure(500, "mandrill-email-failed")
-        case book.StaleOrder() | book.StoreUnavailable() | web.Crashed():
+        case book.StaleOrder() | book.StoreUnavailable() | book.OutcomeUnknown() | web.Crashed():
             return wire.render_failure(500, "application-crash")
         case _:
             assert_never(fault)

@@ -67,7 +67,7 @@ def render_error(_mount: Mount, request: Request, fault: Fault) -> Response:
             return render_failure(413, "Content Too Large")
         case web.BodyTimedOut():
             return render_failure(408, "Request Timeout")
-        case book.StoreUnavailable():
+        case book.StoreUnavailable() | book.OutcomeUnknown():
             return render_failure(503, "Service Unavailable", head=((b"retry-after", b"1"),))
         case web.Crashed() | book.OrganisationUnknown():
             return render_failure(500, "Internal server error")
@@ -107,7 +107,7 @@ def render_token_error(fault: Fault) -> Response:
             return render_oauth_failure(413, "invalid_request", "body too large")
         case web.BodyTimedOut():
             return render_oauth_failure(408, "invalid_request", "request timeout")
-        case book.StoreUnavailable():
+        case book.StoreUnavailable() | book.OutcomeUnknown():
             head = ((b"retry-after", b"1"),)
             return render_oauth_failure(503, "temporarily_unavailable", "try again", head)
         case (

@@ -63,7 +63,7 @@ def render_error(mount: Mount, request: Request, fault: Fault) -> Response:
             return render_failure(415, "unsupported_media_type", text)
         case web.BodyMalformed(reason=reason):
             return render_failure(400, "malformed_body", f"The body can't be read: {reason}.")
-        case book.StoreUnavailable():
+        case book.StoreUnavailable() | book.OutcomeUnknown():
             return render_failure(503, "server_error", OOPS, ((b"retry-after", b"1"),))
         case (
             web.Crashed()
