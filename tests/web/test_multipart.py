@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
@@ -109,6 +110,17 @@ async def test_whoever_asks_says_which_parts_there_may_be(tmp_path):
 async def test_a_disk_that_takes_nothing_is_told(tmp_path):
     with pytest.raises(OSError, match="gone"):
         await read(WHOLE, tmp_path / "gone")
+
+
+async def test_a_disk_that_is_full_is_told(tmp_path):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            await read(part("file", b"x" * 500_000) + END, tmp_path, step=65_536)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert (tmp_path / "file").stat().st_size <= 100_000
 
 
 async def test_a_source_that_fails_is_told(tmp_path):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from tests.contracts.native.uploading import (
     MAP,
     PATH,
     files_in,
+    follow,
     form,
     imports_of,
     rows,
@@ -165,3 +168,35 @@ def test_a_folder_that_takes_nothing_is_told(start_service: Callable[..., Servic
     answer = upload(service, form(rows(1), map=MAP), bearer)
     assert (answer.status, answer.json()["code"]) == (503, "store_unavailable")
     assert service.request("GET", PATH, bearer).json()["group_orders"][1:] == []
+
+
+def test_a_download_that_nobody_takes_is_broken_off(start_service: Callable[..., Service]) -> None:
+    service = start_service(env={"ORDERWIRE_TRANSFER_SECONDS": "1"})
+    bearer = {"Authorization": f"Bearer {service.describe['native']['token']}"}
+    path = upload(service, form(rows(3), map=MAP), bearer).header("location") or ""
+    ended = follow(service, path, bearer)[-1]
+    # Far more than the buffers on the way hold.
+    size = 100_000_000
+    report = next(imports_of(service).glob("*/*/file.accepted.csv"))
+    os.truncate(report, size)
+    fields = {**bearer, "Host": service.host}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+    with connect(service) as connection:
+        connection.sendall(f"GET {ended['files']['accepted.csv']} HTTP/1.1\r\n{lines}\r\n".encode())
+        received = len(connection.recv(1_000))
+        wait_until(lambda: not is_open(service, report))
+        with suppress(ConnectionError):
+            while chunk := connection.recv(1_000_000):
+                received += len(chunk)
+    assert 0 < received < size
+    whole = service.request("GET", ended["files"]["accepted.csv"], bearer)
+    assert (whole.status, len(whole.body)) == (200, size)
+
+
+def is_open(service: Service, path: Path) -> bool:
+    """True while the service holds the file open."""
+    found = []
+    for descriptor in Path(f"/proc/{service.pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            found.append(os.readlink(descriptor))
+    return str(path) in found

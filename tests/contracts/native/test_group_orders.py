@@ -143,6 +143,18 @@ async def test_parameters_that_no_list_has(native: Native, query: str) -> None:
     assert (answer.status, answer.json()["code"]) == (422, "field_invalid")
 
 
+async def test_what_has_no_parameters_takes_none(native: Native) -> None:
+    await record(native)
+    for method, path in (
+        ("POST", "/v1/group-orders"),
+        ("GET", PATH),
+        ("GET", f"{PATH}/files/accepted.csv"),
+        ("POST", f"{PATH}/cancel"),
+    ):
+        answer = await native.ask(method, f"{path}?as_of=2026-01-01T00:00:00Z", GROUP)
+        assert (answer.status, answer.json()["field"]) == (422, "as_of")
+
+
 BAD_GROUPS: dict[str, tuple[dict[str, Any], str]] = {
     "no UUID": ({"id": "x"}, "id"),
     "capitals": ({"id": ID.upper()}, "id"),

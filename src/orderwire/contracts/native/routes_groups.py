@@ -18,6 +18,7 @@ from orderwire.web.request import Request
 from orderwire.web.response import FileResponse, Response
 
 from . import wire, wire_groups
+from .wire_pages import check_no_parameters
 
 JSON = (b"content-type", b"application/json")
 PRIVATE = (b"cache-control", b"private, no-cache")
@@ -25,6 +26,7 @@ PRIVATE = (b"cache-control", b"private, no-cache")
 
 async def create_group_order(mount: Mount, caller: Caller, request: Request) -> Response:
     """POST /v1/group-orders: import an uploaded file, or write down a group order from elsewhere."""
+    check_no_parameters(request)
     check_may_write(caller)
     if request.media_type == MEDIA_TYPE:
         return _answer(202, caller, await _take_upload(mount, caller, request))
@@ -50,6 +52,7 @@ async def list_group_orders(mount: Mount, caller: Caller, request: Request) -> R
 
 async def get_group_order(mount: Mount, caller: Caller, request: Request) -> Response:
     """GET /v1/group-orders/{id}: the group order and how far its import came."""
+    check_no_parameters(request)
     return _answer(200, caller, await _sought(mount, caller, request))
 
 
@@ -67,6 +70,7 @@ async def list_group_order_rejections(mount: Mount, caller: Caller, request: Req
 
 async def get_group_order_file(mount: Mount, caller: Caller, request: Request) -> Response:
     """GET /v1/group-orders/{id}/files/{file}: the rows normalised, accepted or rejected."""
+    check_no_parameters(request)
     group = await _sought(mount, caller, request)
     name, desk = request.params[1], mount.book.desk
     if name not in wire_groups.FILES or desk is None or group.job is None or not group.is_complete:
@@ -91,6 +95,7 @@ async def get_group_order_file(mount: Mount, caller: Caller, request: Request) -
 
 async def cancel_group_order(mount: Mount, caller: Caller, request: Request) -> Response:
     """POST /v1/group-orders/{id}/cancel: end the import; what it has placed stays."""
+    check_no_parameters(request)
     check_may_write(caller)
     group = await _sought(mount, caller, request)
     group = await groups.cancel_group_order(mount.book, caller, group)

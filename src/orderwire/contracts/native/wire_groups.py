@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, NamedTuple
-from urllib.parse import parse_qsl
+from typing import Annotated, NamedTuple
 
 import msgspec
 from msgspec import Meta, Struct
@@ -20,6 +19,7 @@ from orderwire.web.json import decode_json
 from orderwire.web.multipart import FilePart, Form
 from orderwire.web.request import Request
 
+from .wire_pages import parse_parameters
 from .wire_strict import convert, strict
 
 MAX_MAP_BYTES = 262_144
@@ -287,19 +287,7 @@ def _files(group: GroupOrder) -> dict[str, str]:
 
 
 def _parse_page(request: Request, default: int, most: int) -> Page:
-    try:
-        pairs = parse_qsl(
-            request.query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=8
-        )
-    except ValueError as error:
-        raise FieldInvalid("query", "can't be decoded, or has too many parameters") from error
-    given: dict[str, Any] = {}
-    for name, text in pairs:
-        if name not in ("limit", "after"):
-            raise FieldInvalid(name[:100], "no such parameter")
-        if name in given:
-            raise FieldInvalid(name, "given twice")
-        given[name] = text
+    given = parse_parameters(request, ("limit", "after"))
     limit = given.get("limit", str(default))
     if not _NUMBER.fullmatch(limit) or not 1 <= int(limit) <= most:
         raise FieldInvalid("limit", f"must be from 1 to {most}")
