@@ -8,6 +8,7 @@ from . import (
     group_statements,
     history_statements,
     import_statements,
+    mark_statements,
     party_statements,
     statements,
 )
@@ -21,4 +22,5 @@ ALL: tuple[Statement, ...] = (
     *group_statements.ALL,
     *history_statements.ALL,
     *import_statements.ALL,
+    *mark_statements.ALL,
 )

@@ -43,6 +43,11 @@ def micros(at: datetime) -> int:
     return (at - EPOCH) // MICROSECOND
 
 
+def micros_now() -> int:
+    """Microseconds since 1970 UTC, by the machine's clock: for what the book itself never shows."""
+    return micros(datetime.now(UTC))
+
+
 def maybe_micros(at: datetime | None) -> int | None:
     """Microseconds since 1970 UTC, or None."""
     return None if at is None else micros(at)
@@ -70,6 +75,11 @@ def bucket_of_name(organisation_id: int, scheme: str, name: str) -> int:
     """The bucket of a name's row: the same for ever, so the name is found without its order."""
     key = f"{organisation_id}\0{scheme}\0{name}".encode()
     return int.from_bytes(hashlib.blake2b(key, digest_size=2).digest(), "big") % BUCKETS
+
+
+def bucket_of_mark(mark: str) -> int:
+    """The bucket of a transaction's mark."""
+    return bucket_of_group(mark)
 
 
 def bucket_of_group(group_order_id: str) -> int:

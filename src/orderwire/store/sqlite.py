@@ -21,9 +21,9 @@ from sqlalchemy.dialects import sqlite as sqlite_dialect
 from orderwire.book.errors import StoreUnavailable
 from orderwire.book.store import Transaction
 
-from . import account_statements as accounts
 from .catalogue import ALL
 from .compiling import Compiled, Statement, compile_statement
+from .numbers import Numbers
 from .rows import Row
 from .sqlite_scans import LIMIT_SECONDS, Scanner
 from .sqlite_threads import Checkpointer, Job, Writer
@@ -33,8 +33,6 @@ T = TypeVar("T")
 
 log = structlog.get_logger("orderwire.store")
 
-# How many numbers of a counter a process takes at once; what is left of a block is never given.
-BLOCKS = {"order": 1_000}
 BUSY_TIMEOUT_MS = 5_000
 # 16 MiB of pages each for the reader and the writer: the whole server must stay under 150 MiB.
 CACHE_KIB = 16_384
@@ -102,8 +100,7 @@ class SqliteStore(Reads):
         writing = connect(path)
         self._checkpointer = Checkpointer(connect(path))
         self._writer = Writer(writing, SqliteTransaction(writing), self._checkpointer)
-        self._blocks: dict[str, tuple[int, int]] = {}
-        self._block_lock = asyncio.Lock()
+        self._numbers = Numbers(self.write)
         self._closed = False
         self._checkpointer.start()
         self._writer.start()
@@ -129,14 +126,7 @@ class SqliteStore(Reads):
         return found
 
     async def take_number(self, counter: str) -> int:
-        async with self._block_lock:
-            following, end = self._blocks.get(counter, (0, 0))
-            if following >= end:
-                size = BLOCKS.get(counter, 1)
-                end = await self.write(lambda tx: _take_block(tx, counter, size))
-                following = end - size
-            self._blocks[counter] = (following + 1, end)
-            return following
+        return await self._numbers.take(counter)
 
     async def write(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         if self._closed:
@@ -160,10 +150,3 @@ class SqliteStore(Reads):
         await asyncio.to_thread(self._checkpointer.stop)
         await asyncio.to_thread(self._scanner.close)
         self._reader.close()
-
-
-async def _take_block(tx: Transaction, counter: str, size: int) -> int:
-    assert isinstance(tx, SqliteTransaction)
-    taken = await tx.rows(accounts.TAKE_BLOCK, size, counter)
-    end: int = taken[0][0]
-    return end

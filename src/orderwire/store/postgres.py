@@ -1,0 +1,176 @@
+"""The grown-up store: PostgreSQL, on which any number of processes may work.
+
+Reads of one row that wait at the same time share a statement, and so do writes (`postgres_batches`):
+one round trip then serves many.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import structlog
+
+from orderwire.book.errors import FieldInvalid, StoreUnavailable
+from orderwire.book.store import Transaction
+
+from .compiling import Statement
+from .mark_statements import DELETE_OLD_MARKS
+from .numbers import Numbers
+from .postgres_batches import plan_of
+from .postgres_faults import Fate, fate_of
+from .postgres_pool import STATEMENT_MS, Pool, Session
+from .postgres_writer import Writer
+from .rows import Row, micros_now
+from .verbs import Reads
+
+T = TypeVar("T")
+
+log = structlog.get_logger("orderwire.store")
+
+# So many reads are under way at a time before those that come share a statement.
+READERS = 2
+# Reads that share a statement; more wait for the next one.
+MAX_READS = 256
+MARKS_KEPT_MICROS = 3_600_000_000
+
+
+class Asked:
+    """A read that waits: its values, and who waits for its rows."""
+
+    __slots__ = ("future", "values")
+
+    def __init__(self, values: Sequence[Any]) -> None:
+        self.values = values
+        self.future: asyncio.Future[Sequence[Row]] = asyncio.get_running_loop().create_future()
+
+
+class PostgresStore(Reads):
+    """The book on a PostgreSQL database; `seconds` is how long it tries before it gives up."""
+
+    def __init__(self, pool: Pool, seconds: float) -> None:
+        self._pool = pool
+        self._seconds = seconds
+        self._writer = Writer(pool, seconds)
+        self._numbers = Numbers(self.write)
+        self._waiting: dict[Statement, list[Asked]] = {}
+        self._reading = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @classmethod
+    async def open(cls, url: str, connections: int, seconds: float) -> PostgresStore:
+        """Connect. Raises what asyncpg raises when that can't be done."""
+        return cls(await Pool.open(url, connections), seconds)
+
+    async def rows(self, statement: Statement, *values: Any) -> Sequence[Row]:
+        if statement.is_scattered or plan_of(statement).vector is None:
+            return await self._read(lambda session: session.rows(statement, values), statement)
+        if self._reading < READERS:
+            self._reading += 1
+            try:
+                return await self._read(lambda session: session.rows(statement, values), statement)
+            finally:
+                self._reading -= 1
+                if self._waiting:
+                    self._begin()
+        asked = Asked(values)
+        self._waiting.setdefault(statement, []).append(asked)
+        return await asked.future
+
+    async def take_number(self, counter: str) -> int:
+        return await self._numbers.take(counter)
+
+    async def write(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        return await self._writer.write(work)
+
+    async def forget_marks(self) -> None:
+        """Let go of the marks that nobody can ask for any more."""
+        before = micros_now() - MARKS_KEPT_MICROS
+        await self._read(lambda session: session.rows(DELETE_OLD_MARKS, (before,)), DELETE_OLD_MARKS)
+
+    async def close(self) -> None:
+        """Finish what is under way, then let go of the connections."""
+        await self._writer.close()
+        if self._tasks:
+            await asyncio.wait(list(self._tasks))
+        await self._pool.close()
+
+    def _begin(self) -> None:
+        """Let reads that wait be answered together, beside whoever runs now."""
+        if self._reading >= READERS:
+            return
+        self._reading += 1
+        task = asyncio.create_task(self._read_together())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _read_together(self) -> None:
+        try:
+            while self._waiting:
+                statement = next(iter(self._waiting))
+                asked = self._waiting.pop(statement)
+                if len(asked) > MAX_READS:
+                    self._waiting[statement] = asked[MAX_READS:]
+                await self._answer(statement, asked[:MAX_READS])
+        finally:
+            self._reading -= 1
+
+    async def _answer(self, statement: Statement, asked: Sequence[Asked]) -> None:
+        plan = plan_of(statement)
+        assert plan.vector is not None
+        values = [one.values for one in asked]
+        try:
+            if len(asked) == 1:
+                answers = [await self._read(lambda session: session.rows(statement, values[0]), statement)]
+            else:
+                vector, columns = plan.vector.statement, list(zip(*values, strict=True))
+                rows = await self._read(lambda session: session.rows(vector, columns), vector)
+                answers = plan.share(rows, values)
+        except Exception as error:
+            for one in asked:
+                if not one.future.done():
+                    one.future.set_exception(error)
+            return
+        for one, answer in zip(asked, answers, strict=True):
+            if not one.future.done():
+                one.future.set_result(answer)
+
+    async def _read(self, ask: Callable[[Session], Awaitable[T]], statement: Statement) -> T:
+        """What `ask` gives; asked again on another connection when one breaks. Raises StoreUnavailable,
+        or FieldInvalid for a list that takes too long."""
+        deadline = asyncio.get_running_loop().time() + self._seconds
+        reason = ""
+        while (left := deadline - asyncio.get_running_loop().time()) > 0:
+            try:
+                async with self._session(left) as session:
+                    return await ask(session)
+            except Exception as error:
+                fate = fate_of(error)
+                reason = str(error) or type(error).__name__
+                if fate is Fate.OURS:
+                    raise
+                if fate is Fate.SLOW and statement.is_scattered:
+                    slow = f"takes more than {STATEMENT_MS / 1_000:g} s: ask for less"
+                    raise FieldInvalid("query", slow) from error
+                if fate is Fate.REFUSED:
+                    break
+                if fate is Fate.LOST:
+                    await self._pool.forget()
+                # Nothing tells when the server is back; a failed try must not become a busy loop.
+                await asyncio.sleep(min(0.05, max(0.0, deadline - asyncio.get_running_loop().time())))
+        log.error("store unavailable", error=reason)
+        raise StoreUnavailable(reason)
+
+    @asynccontextmanager
+    async def _session(self, seconds: float) -> AsyncIterator[Session]:
+        """A connection, cut when its block fails in a way that leaves it in doubt."""
+        async with self._pool.session(seconds) as session:
+            try:
+                async with asyncio.timeout(seconds):
+                    yield session
+            except BaseException as error:
+                if fate_of(error) is Fate.LOST:
+                    session.abandon()
+                raise

@@ -1,0 +1,157 @@
+"""Connections to PostgreSQL: how they are made, and one as the store uses it."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from functools import lru_cache
+from typing import Any
+
+import asyncpg
+from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
+
+from .catalogue import ALL
+from .compiling import Compiled, Statement, compile_statement
+from .mark_statements import INSERT_MARK, TOUCH_MARK
+from .postgres_faults import UNCONFIRMED
+from .rows import Row
+
+APPLICATION = "orderwire"
+CONNECT_SECONDS = 2.0
+# Bytes that nobody acknowledges mean a dead network after this long.
+UNACKNOWLEDGED_MS = 3_000
+# Of one statement and of waiting for a lock; a transaction whose program is gone ends by itself.
+STATEMENT_MS = 5_000
+LOCK_MS = 2_000
+IDLE_IN_TRANSACTION_MS = 10_000
+# Every statement of the book and its vectors, several times over.
+STATEMENTS_KEPT = 1_000
+
+_DIALECT = asyncpg_dialect.dialect()  # type: ignore[no-untyped-call]
+_SQL: dict[str, Compiled] = {statement.name: compile_statement(statement, _DIALECT) for statement in ALL}
+
+
+@lru_cache(maxsize=512)
+def _compile_late(statement: Statement) -> Compiled:
+    """A statement that is made when it is asked for."""
+    return compile_statement(statement, _DIALECT)
+
+
+def prepare(statement: Statement, values: Sequence[Any]) -> tuple[str, Sequence[Any]]:
+    """The statement's SQL, and the values as the driver wants them."""
+    compiled = _SQL.get(statement.name) or _compile_late(statement)
+    return compiled.sql, values if compiled.arrange is None else compiled.arrange(values)
+
+
+class _Connection(asyncpg.Connection):  # type: ignore[misc]
+    """A connection that is given back without a round trip: nothing of ours outlives a transaction."""
+
+    def get_reset_query(self) -> str:
+        return ""
+
+
+class Session:
+    """A connection while the store uses it. `is_confirmed` turns False when a commit was told not to
+    have reached a standby in time."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self.is_confirmed = True
+
+    async def rows(self, statement: Statement, values: Sequence[Any]) -> Sequence[Row]:
+        """All rows that a statement gives."""
+        sql, arranged = prepare(statement, values)
+        found: Sequence[Row] = await self._connection.fetch(sql, *arranged)
+        return found
+
+    async def count(self, statement: Statement, values: Sequence[Any]) -> int:
+        """How many rows a statement wrote."""
+        sql, arranged = prepare(statement, values)
+        said: str = await self._connection.execute(sql, *arranged)
+        return int(said.rpartition(" ")[2])
+
+    async def confirm(self, mark: str, bucket: int, at: int) -> bool:
+        """True if the mark was there; it is in either case, and that has been written after it was."""
+        if await self.rows(INSERT_MARK, (bucket, mark, at)):
+            return False
+        await self.rows(TOUCH_MARK, (at, bucket, mark))
+        return True
+
+    async def run(self, sql: str) -> None:
+        """Run SQL without parameters, several statements in one round trip."""
+        await self._connection.execute(sql)
+
+    def note(self, _connection: Any, message: Any) -> None:
+        """Take a notice of the server."""
+        if message.sqlstate == UNCONFIRMED:
+            self.is_confirmed = False
+
+    def abandon(self) -> None:
+        """Cut the connection; the pool makes a new one when it needs one."""
+        self._connection.terminate()
+
+
+class Pool:
+    """The connections of one process."""
+
+    def __init__(self, pool: Any) -> None:
+        self._pool = pool
+
+    @classmethod
+    async def open(cls, url: str, size: int) -> Pool:
+        """A pool of at most `size` connections, one of them made at once.
+
+        With several hosts in the URL it goes to the one that takes writes. Raises what asyncpg raises.
+        """
+        pool = await asyncpg.create_pool(
+            url,
+            min_size=1,
+            max_size=size,
+            max_inactive_connection_lifetime=300,
+            connection_class=_Connection,
+            init=_watch_the_network,
+            timeout=CONNECT_SECONDS,
+            command_timeout=2 * STATEMENT_MS / 1_000,
+            statement_cache_size=STATEMENTS_KEPT,
+            max_cached_statement_lifetime=0,
+            target_session_attrs="read-write",
+            server_settings={
+                "application_name": APPLICATION,
+                "default_transaction_isolation": "read committed",
+                "statement_timeout": str(STATEMENT_MS),
+                "lock_timeout": str(LOCK_MS),
+                "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_MS),
+                # Every statement is a look-up or a page; compiling it to machine code never pays.
+                "jit": "off",
+            },
+        )
+        return cls(pool)
+
+    @asynccontextmanager
+    async def session(self, wait_seconds: float) -> AsyncIterator[Session]:
+        """A connection for as long as the block runs. Raises TimeoutError, and what asyncpg raises."""
+        connection = await self._pool.acquire(timeout=wait_seconds)
+        session = Session(connection)
+        connection.add_log_listener(session.note)
+        try:
+            yield session
+        finally:
+            with suppress(asyncpg.InterfaceError):
+                connection.remove_log_listener(session.note)
+            await self._pool.release(connection)
+
+    async def forget(self) -> None:
+        """Use none of the present connections again: what they lead to is not the primary any more."""
+        await self._pool.expire_connections()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._pool.close()
+
+
+async def _watch_the_network(connection: Any) -> None:
+    """Notice a dead network in seconds rather than in the quarter of an hour that is usual."""
+    found = connection._transport.get_extra_info("socket")
+    if found is not None and found.family in (socket.AF_INET, socket.AF_INET6):
+        found.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS)
