@@ -7,9 +7,9 @@ from datetime import datetime
 
 from .callers import READ, READ_OWN, VOUCHERS, Caller
 from .errors import FieldInvalid, GroupOrderNotFound, NotAllowed, OrderNotFound
-from .lists import MAX_IDS, Listed, Moment, OrderQuery, Page, check_query
+from .lists import MAX_IDS, Listed, Moment, OrderQuery, Page, State, check_query
 from .orders import GroupOrder, Order, Voucher
-from .past import book_at
+from .past import book_at, moment_of
 from .stages import Stage, Status
 from .statuses import standing
 from .store import Book
@@ -89,6 +89,19 @@ async def list_stages(book: Book, caller: Caller, order: Order) -> Sequence[Stag
     """The stages of the order that none has superseded, oldest effective first (at most MAX_STAGES)."""
     found = await book.store.list_stages(caller.organisation_id, order.id, datetime.max, MAX_STAGES)
     return standing(found)
+
+
+async def list_revisions(book: Book, caller: Caller, order: Order, limit: int) -> Sequence[State]:
+    """The first entries of the order's change history, oldest recorded first; those of the book's moment."""
+    found = await book.store.list_states(caller.organisation_id, order.id, 0, limit)
+    moment = moment_of(book)
+    if moment is None:
+        return found
+    return [
+        state
+        for state in found
+        if state.revision.effective_at <= moment.as_of and state.revision.recorded_at <= moment.known_at
+    ]
 
 
 async def list_orders(book: Book, caller: Caller, query: OrderQuery) -> Page:

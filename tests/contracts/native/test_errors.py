@@ -39,7 +39,7 @@ CASES = [
         "already_exists",
         {"scheme": "a", "name": "1", "order_id": 7},
     ),
-    (book_errors.StaleOrder(1, 2), 409, "stale_order", {"revision": 2}),
+    (book_errors.StaleOrder(1, 2), 412, "stale_order", {"revision": 2}),
     (book_errors.OrderClosed("complete"), 409, "order_closed", {}),
     (book_errors.ResendRefused(), 409, "resend_refused", {}),
     (book_errors.KeyReused("k"), 422, "key_reused", {}),
@@ -55,6 +55,7 @@ CASES = [
     (book_errors.MailFailed("x"), 502, "mail_failed", {}),
     (book_errors.OrganisationUnknown("x"), 503, "not_set_up", {}),
     (book_errors.StoreUnavailable(), 503, "store_unavailable", {}),
+    (book_errors.OutcomeUnknown(), 503, "outcome_unknown", {}),
 ]
 HEADERS = {401: b"www-authenticate", 403: b"www-authenticate", 405: b"allow"}
 DOCUMENTED = {201, 400, 409, 413, 415, 422}
@@ -66,7 +67,7 @@ def test_every_fact_has_its_problem(fault, status, code, more):
     head = dict(answer.head)
     assert head[b"content-type"] == b"application/problem+json"
     assert HEADERS.get(status, b"content-type") in head
-    assert (b"retry-after" in head) == (code == "store_unavailable")
+    assert (b"retry-after" in head) == (code in {"store_unavailable", "outcome_unknown"})
     body = json.loads(answer.body)
     assert answer.status == body["status"] == status
     assert (body["type"], body["code"]) == ("about:blank", code)
@@ -88,7 +89,7 @@ def test_the_cases_are_all_the_facts_there_are():
         (b"null", "body"),
         (b'{"x": 1}', "x"),
         (b'{"id": 1}', "id"),
-        (b'{"access": {"owner": "x"}}', "access"),
+        (b'{"access": {"owner": "x"}}', "access.owner"),
         (b'{"claims": {}}', "claims"),
         (b'{"lines": {}}', "lines"),
         (b'{"lines": [{}, {"x": 1}]}', "lines[1].x"),

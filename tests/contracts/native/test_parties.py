@@ -12,7 +12,7 @@ from tests.contracts.native.account_calls import walk
 from tests.factories import make_organisation
 
 # What a change against another revision is answered.
-STALE = 409
+STALE = 412
 MERGE = {"content-type": "application/merge-patch+json"}
 
 

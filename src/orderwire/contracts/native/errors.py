@@ -30,13 +30,6 @@ def render_error(_mount: Mount, _request: Request, fault: Fault) -> Response:
             return _problem(404, "order_not_found", "no such order")
         case book.RecordNotFound(kind=kind):
             return _problem(404, f"{kind}_not_found", f"no such {kind}")
-        case web.RouteUnknown():
-            return _problem(404, "route_unknown", "no such resource")
-        case web.RouteWithheld():
-            return _problem(404, "route_withheld", "not served here")
-        case web.MethodUnknown(allowed=allowed):
-            allow = ", ".join(allowed).encode()
-            return _problem(405, "method_unknown", "not a method of this resource", ((b"allow", allow),))
         case book.CredentialMissing():
             return _unauthorized(b"", "credential_missing", "a bearer token is needed")
         case book.CredentialUnknown() | book.RoleMissing():
@@ -54,7 +47,7 @@ def render_error(_mount: Mount, _request: Request, fault: Fault) -> Response:
             taken = f'the name "{name}" in {scheme} is taken'
             return _problem(409, "already_exists", taken, scheme=scheme, name=name, order_id=order_id)
         case book.StaleOrder(actual=actual):
-            return _problem(409, "stale_order", "the order was changed meanwhile", revision=actual)
+            return _problem(412, "stale_order", "it is at another revision", revision=actual)
         case book.OrderClosed(lifecycle=lifecycle):
             return _problem(409, "order_closed", f"the order is {lifecycle}")
         case book.KeyReused():
@@ -70,6 +63,23 @@ def render_error(_mount: Mount, _request: Request, fault: Fault) -> Response:
         case book.StoreUnavailable():
             later = ((b"retry-after", RETRY_AFTER_S),)
             return _problem(503, "store_unavailable", "nothing was kept; try again", later)
+        case book.OutcomeUnknown():
+            later = ((b"retry-after", RETRY_AFTER_S),)
+            unknown = "it may have been kept or not; send it again with the same Idempotency-Key"
+            return _problem(503, "outcome_unknown", unknown, later)
+        case _:
+            return _render_web_error(fault)
+
+
+def _render_web_error(fault: web.WebFault) -> Response:
+    match fault:
+        case web.RouteUnknown():
+            return _problem(404, "route_unknown", "no such resource")
+        case web.RouteWithheld():
+            return _problem(404, "route_withheld", "not served here")
+        case web.MethodUnknown(allowed=allowed):
+            allow = ", ".join(allowed).encode()
+            return _problem(405, "method_unknown", "not a method of this resource", ((b"allow", allow),))
         case web.BodyMalformed(reason=reason):
             return _problem(400, "body_malformed", f"the body is {reason}")
         case web.ContentTypeWrong():

@@ -1,85 +1,128 @@
-"""The operations of our own API."""
+"""The operations of our own API on one order."""
 
 from __future__ import annotations
 
-from orderwire.book import operations, queries
-from orderwire.book.callers import VOUCHERS, Caller
-from orderwire.book.lists import Moment
-from orderwire.book.orders import Order
-from orderwire.book.past import book_at
+from typing import Any
+
+import msgspec
+
+from orderwire.book import amend, operations, queries
+from orderwire.book.callers import Caller
+from orderwire.book.orders import LIFECYCLES, Order
+from orderwire.book.past import moment_of
+from orderwire.book.stages import Stage, Status
+from orderwire.book.store import Book
 from orderwire.contracts.contract import Mount, Route
 from orderwire.web.request import Request
 from orderwire.web.response import Response
 
-from . import routes_accounts, routes_groups, routes_parties, wire
-
-JSON = (b"content-type", b"application/json")
-# What a token may see is nobody else's, and may change at any time.
-PRIVATE = (b"cache-control", b"private, no-cache")
+from . import (
+    routes_accounts,
+    routes_groups,
+    routes_lists,
+    routes_once,
+    routes_parties,
+    routes_reading,
+    wire,
+    wire_amend,
+    wire_answers,
+)
+from .routes_reading import JSON, PRIVATE
+from .wire_reading import EVERYTHING, READING, Reading, check_no_parameters, parse_parameters, parse_reading
 
 
 async def create_order(mount: Mount, caller: Caller, request: Request) -> Response:
     """POST /v1/orders: place an order."""
-    order = await operations.place_order(mount.book, caller, wire.parse_order(request))
-    body = await _render(mount, caller, order)
-    location = (b"location", b"/v1/orders/%d" % order.id)
-    return Response(201, (JSON, PRIVATE, location, _etag(order)), body)
+    check_no_parameters(request)
+    new = wire.parse_order(request)
+
+    async def answer(book: Book, order: Order) -> Response:
+        location = (b"location", b"/v1/orders/%d" % order.id)
+        body = await routes_reading.render(book, caller, order)
+        return Response(201, (JSON, PRIVATE, location, _etag(order)), body)
+
+    if routes_once.repeat_key(request) is not None:
+        return await routes_once.repeat(
+            mount, caller, request, lambda book: operations.place_order(book, caller, new), answer
+        )
+    return await answer(mount.book, await operations.place_order(mount.book, caller, new))
 
 
 async def get_order(mount: Mount, caller: Caller, request: Request) -> Response:
     """GET /v1/orders/{id}: the order now, or as it stood at `as_of` by what was known at `known_at`."""
-    moment = wire.parse_moment(request)
+    reading = _parse_reading(request)
     order_id = wire.parse_id(request.params[0])
-    if moment is not None:
-        return await _answer_then(mount, caller, order_id, moment)
-    return await _answer(mount, caller, request, await queries.get_order(mount.book, caller, order_id))
+    book = routes_reading.reading_book(mount, caller, reading.moment)
+    return await _answer(book, caller, request, await queries.get_order(book, caller, order_id), reading)
 
 
 async def get_order_by_name(mount: Mount, caller: Caller, request: Request) -> Response:
     """GET /v1/orders/by/{scheme}/{name}: the order that bears a name now, as it stands or stood."""
     scheme, name = request.params
-    moment = wire.parse_moment(request)
-    order = await queries.get_order_named(mount.book, caller, scheme, name)
-    if moment is not None:
-        return await _answer_then(mount, caller, order.id, moment)
-    return await _answer(mount, caller, request, order)
+    reading = _parse_reading(request)
+    book = routes_reading.reading_book(mount, caller, reading.moment)
+    order = await queries.get_order_named(book, caller, scheme, name)
+    return await _answer(book, caller, request, order, reading)
+
+
+async def amend_order(mount: Mount, caller: Caller, request: Request) -> Response:
+    """PATCH /v1/orders/{id}: merge a patch into the order, from now on or from an instant of the past on."""
+    check_no_parameters(request)
+    order_id, change = wire.parse_id(request.params[0]), wire_amend.parse_amendment(request)
+
+    async def operation(book: Book) -> Order:
+        order = await queries.get_order(book, caller, order_id)
+        expected = wire_amend.expected_revision(request, order)
+        return await amend.amend_order(
+            book, caller, order, msgspec.structs.replace(change, expected=expected)
+        )
+
+    async def answer(book: Book, order: Order) -> Response:
+        return Response(200, (JSON, PRIVATE, _etag(order)), await routes_reading.render(book, caller, order))
+
+    if routes_once.repeat_key(request) is not None:
+        return await routes_once.repeat(mount, caller, request, operation, answer)
+    return await answer(mount.book, await operation(mount.book))
+
+
+async def delete_order(mount: Mount, caller: Caller, request: Request) -> Response:
+    """DELETE /v1/orders/{id}: the order is gone; its names stay taken and its history stays."""
+    check_no_parameters(request)
+    order = await queries.get_order(mount.book, caller, wire.parse_id(request.params[0]))
+    expected = wire_amend.expected_revision(request, order)
+    await operations.delete_order(mount.book, caller, order, expected=expected, lifecycles=LIFECYCLES)
+    return Response(204, (PRIVATE,))
 
 
 async def append_stage(mount: Mount, caller: Caller, request: Request) -> Response:
     """POST /v1/orders/{id}/stages: append a stage to the order's history."""
-    order = await queries.get_order(mount.book, caller, wire.parse_id(request.params[0]))
-    stage, status = await operations.append_stage(mount.book, caller, order, wire.parse_stage(request))
-    return Response(201, (JSON, PRIVATE), wire.render_stage(stage, wire.standing_now(status)))
+    check_no_parameters(request)
+    order_id, new = wire.parse_id(request.params[0]), wire.parse_stage(request)
+
+    async def operation(book: Book) -> tuple[Stage, Status | None]:
+        order = await queries.get_order(book, caller, order_id)
+        return await operations.append_stage(book, caller, order, new)
+
+    if routes_once.repeat_key(request) is not None:
+        return await routes_once.repeat(mount, caller, request, operation, _answer_stage)
+    return await _answer_stage(mount.book, await operation(mount.book))
 
 
-async def _answer(mount: Mount, caller: Caller, request: Request, order: Order) -> Response:
-    if wire.is_unchanged(request, wire.render_etag(order)):
-        return Response(304, (PRIVATE, _etag(order)))
-    return Response(200, (JSON, PRIVATE, _etag(order)), await _render(mount, caller, order))
+async def _answer_stage(_book: Book, made: tuple[Stage, Status | None]) -> Response:
+    return Response(201, (JSON, PRIVATE), wire_answers.render_stage(*made))
 
 
-async def _answer_then(mount: Mount, caller: Caller, order_id: int, moment: wire.Moment) -> Response:
-    now = mount.book.clock()
-    then = (moment.as_of or now, moment.known_at or now)
-    past = book_at(mount.book, caller, Moment(as_of=then[0], known_at=then[1]), "as_of")
-    order = await queries.get_order(past, caller, order_id)
-    status = await queries.get_status(past, caller, order)
-    secrets = _open(mount, caller, order)
-    body = wire.render_order(order, caller.organisation.name, wire.standing_now(status), secrets)
-    return Response(200, (JSON, PRIVATE), body)
+async def _answer(book: Book, caller: Caller, request: Request, order: Order, reading: Reading) -> Response:
+    head: tuple[Any, ...] = (PRIVATE,)
+    if moment_of(book) is None:
+        head = (PRIVATE, _etag(order))
+        if wire.is_unchanged(request, wire.render_etag(order)):
+            return Response(304, head)
+    return Response(200, (JSON, *head), await routes_reading.render(book, caller, order, reading))
 
 
-async def _render(mount: Mount, caller: Caller, order: Order) -> bytes:
-    # An order without stages has no status: nothing to read.
-    status = await queries.get_status(mount.book, caller, order) if order.stage_count else None
-    standing = wire.standing_now(status)
-    return wire.render_order(order, caller.organisation.name, standing, _open(mount, caller, order))
-
-
-def _open(mount: Mount, caller: Caller, order: Order) -> list[tuple[str, str]] | None:
-    if VOUCHERS not in caller.rights:
-        return None
-    return [queries.open_voucher(mount.book, caller, voucher) for voucher in order.document.vouchers]
+def _parse_reading(request: Request) -> Reading:
+    return parse_reading(parse_parameters(request, READING)) if request.query else EVERYTHING
 
 
 def _etag(order: Order) -> tuple[bytes, bytes]:
@@ -88,9 +131,13 @@ def _etag(order: Order) -> tuple[bytes, bytes]:
 
 ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/orders", create_order),
+    Route("GET", "/v1/orders", routes_lists.list_orders),
     Route("GET", "/v1/orders/{id}", get_order),
+    Route("PATCH", "/v1/orders/{id}", amend_order),
+    Route("DELETE", "/v1/orders/{id}", delete_order),
     Route("GET", "/v1/orders/by/{scheme}/{name}", get_order_by_name),
     Route("POST", "/v1/orders/{id}/stages", append_stage),
+    Route("GET", "/v1/orders/{id}/history", routes_lists.get_history),
     *routes_parties.ROUTES,
     *routes_accounts.ROUTES,
     *routes_groups.ROUTES,
