@@ -19,6 +19,7 @@ REQUIRED = [
     "cli",
     "contracts",
     "courier",
+    "exporter",
     "importer",
     "server",
     "setting_values",

@@ -59,6 +59,10 @@ class Reads(JobReads, AccountReads, ImportReads, Protocol):
     async def list_stages(
         self, organisation_id: int, order_id: int, known_at: datetime, limit: int
     ) -> Sequence[Stage]: ...
+    async def list_stages_of(self, organisation_id: int, ids: Sequence[int]) -> Sequence[Stage]:
+        """Every stage of these orders (at most MAX_IDS of them), in no sort."""
+        ...
+
     async def list_states(
         self, organisation_id: int, order_id: int, after: int, limit: int
     ) -> Sequence[State]: ...

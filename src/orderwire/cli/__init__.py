@@ -11,6 +11,7 @@ import click
 from . import (
     application,
     demo,
+    export,
     import_file,
     migrate,
     orders,
@@ -68,6 +69,7 @@ for _command in (
     application.application,
     token.token,
     import_file.import_file,
+    export.export,
     orders.orders,
     settings.settings,
     version.version,

@@ -14,7 +14,7 @@ from orderwire.book.stages import Stage
 from . import answer_statements as answers
 from . import history_statements as history
 from .executor import Executor
-from .listing import plan_by_id, plan_count, plan_list
+from .listing import plan_by_id, plan_count, plan_list, plan_stages_of
 from .rows import (
     FOREVER,
     ORDER_WIDTH,
@@ -80,6 +80,10 @@ class HistoryReads(Executor):
     ) -> Sequence[Stage]:
         key = (bucket_of(order_id), order_id, organisation_id)
         return [stage_of(row) for row in await self.rows(history.LIST_STAGES, *key, micros(known_at), limit)]
+
+    async def list_stages_of(self, organisation_id: int, ids: Sequence[int]) -> Sequence[Stage]:
+        statement, values = plan_stages_of(organisation_id, ids)
+        return [stage_of(row) for row in await self.rows(statement, *values)]
 
     async def list_states(
         self, organisation_id: int, order_id: int, after: int, limit: int

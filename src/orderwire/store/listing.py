@@ -13,8 +13,8 @@ from orderwire.book.orders import BUCKETS, bucket_of
 
 from .compiling import Statement
 from .rows import bucket_of_name, maybe_micros, micros, money_micros
-from .statements import NOT_DELETED, ORDER, STATUS
-from .tables import names, order_statuses, orders
+from .statements import NOT_DELETED, ORDER, STAGE, STATUS
+from .tables import names, order_stages, order_statuses, orders
 
 # The shapes that are kept compiled; clients ask for a handful.
 MAX_SHAPES = 256
@@ -88,6 +88,32 @@ def plan_by_id(organisation_id: int, ids: Sequence[int]) -> tuple[Statement, tup
     width = next(width for width in WIDTHS if width >= len(ids))
     padded = [*ids, *[0] * (width - len(ids))]
     return _by_id(width), (organisation_id, *(value for one in padded for value in (bucket_of(one), one)))
+
+
+def plan_stages_of(organisation_id: int, ids: Sequence[int]) -> tuple[Statement, tuple[Any, ...]]:
+    """The statement that reads the stages of these orders (at most MAX_IDS), and its values."""
+    width = next(width for width in WIDTHS if width >= len(ids))
+    padded = [*ids, *[0] * (width - len(ids))]
+    values = (organisation_id, *(value for one in padded for value in (bucket_of(one), one)))
+    return _stages_of(width), values
+
+
+@lru_cache(maxsize=len(WIDTHS))
+def _stages_of(count: int) -> Statement:
+    """Values: the organisation, then bucket and id of each order; there is no order 0."""
+    params = ["organisation_id"]
+    one = []
+    for place in range(count):
+        params += [f"bucket_{place}", f"id_{place}"]
+        one.append(
+            and_(
+                order_stages.c.bucket == bindparam(f"bucket_{place}"),
+                order_stages.c.order_id == bindparam(f"id_{place}"),
+                order_stages.c.organisation_id == bindparam("organisation_id"),
+            )
+        )
+    clause = select(*STAGE).where(or_(*one))
+    return Statement(f"list_stages_of_{count}", clause, tuple(params), is_scattered=True)
 
 
 @lru_cache(maxsize=len(WIDTHS))

@@ -1,0 +1,1 @@
+"""What leaves the book as files: orders as JSON Lines, CSV or Parquet."""
