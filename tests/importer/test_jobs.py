@@ -182,7 +182,7 @@ async def test_files_are_cleared_when_their_time_is_over(works: Works) -> None:
     after = await works.book.store.fetch_group_order(old.organisation_id, old.id)
     assert after is not None
     assert (after.accepted_path, after.accepted) == (None, 5)
-    assert await works.desk.open_file(await works.job(old), "accepted.csv") is None
+    assert works.desk.open_file(await works.job(old), "accepted.csv") is None
 
 
 async def _put(book: Book, job: Job) -> None:

@@ -111,10 +111,17 @@ class Desk(Protocol):
         """
         ...
 
-    async def open_file(self, job: Job, name: str) -> BinaryIO | None:
-        """One of the files that an import left (`accepted.csv`, `accepted.xlsx` ...), or None.
+    async def make_file(self, job: Job, name: str) -> bool:
+        """See to it that a file of an ended import can be opened; False if that takes longer.
 
         Raises StoreUnavailable when a spreadsheet can't be written.
+        """
+        ...
+
+    def open_file(self, job: Job, name: str) -> BinaryIO | None:
+        """One of the files that an import left (`accepted.csv`, `accepted.xlsx` ...), or None.
+
+        Raises StoreUnavailable.
         """
         ...
 

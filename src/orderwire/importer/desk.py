@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import sys
+from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,15 +19,18 @@ from typing import BinaryIO
 from orderwire.book.errors import FieldInvalid, StoreUnavailable
 from orderwire.book.jobs import Job
 
+from . import spreadsheets
 from .maps import Map
 from .parse_map import parse_map
 from .patterns import is_cheap, patterns_of
 from .reports import ACCEPTED, NORMALISED, REJECTED
-from .spreadsheets import write_spreadsheet
 from .tables import MapError
 
 # What the parts are called that are uploaded; reports bear the file's name, too.
 FILE, MAP = "file", "map"
+# How long an answer waits for a spreadsheet, and how long one may take.
+PATIENCE_SECONDS = 10.0
+WRITING_SECONDS = 900.0
 REPORTS = (NORMALISED, ACCEPTED, REJECTED)
 
 
@@ -34,7 +39,9 @@ class ImportDesk:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._writing = asyncio.Lock()
+        # Spreadsheets being written, one at a time: each takes a processor.
+        self._writing: dict[Path, asyncio.Task[str]] = {}
+        self._turn = asyncio.Lock()
         self.told = asyncio.Event()
 
     def place(self, organisation_id: int, group_order_id: str) -> Path:
@@ -84,29 +91,63 @@ class ImportDesk:
         """There is something to do, or to be cancelled."""
         self.told.set()
 
-    async def open_file(self, job: Job, name: str) -> BinaryIO | None:
-        """One of the files that an import left (`accepted.csv`, `accepted.xlsx` ...), or None.
+    async def make_file(self, job: Job, name: str) -> bool:
+        """See to it that a file of an ended import can be opened; False if that takes longer.
 
         A spreadsheet is written when it is first asked for. Raises StoreUnavailable when it can't be.
         """
         kind, _, suffix = name.partition(".")
-        if kind not in REPORTS or suffix not in ("csv", "xlsx"):
-            return None
         place = self.place(job.organisation_id, job.group_order_id)
-        report = place / f"{FILE}.{kind}.csv"
+        report, sheet = place / f"{FILE}.{kind}.csv", place / f"{kind}.xlsx"
+        if kind not in REPORTS or suffix != "xlsx" or sheet.is_file() or not report.is_file():
+            return True
+        writing = self._writing.get(sheet)
+        if writing is None:
+            form = self._form(place, job, kind)
+            writing = self._writing[sheet] = asyncio.ensure_future(self._write(report, sheet, *form))
+            writing.add_done_callback(lambda _: self._writing.pop(sheet))
+        done, _ = await asyncio.wait([writing], timeout=PATIENCE_SECONDS)
+        if done and writing.result():
+            raise StoreUnavailable(f"the spreadsheet can't be written: {writing.result()}")
+        return bool(done)
+
+    def open_file(self, job: Job, name: str) -> BinaryIO | None:
+        """One of the files that an import left (`accepted.csv`, `accepted.xlsx` ...), or None.
+
+        Raises StoreUnavailable.
+        """
+        kind, _, suffix = name.partition(".")
+        place = self.place(job.organisation_id, job.group_order_id)
+        files = {"csv": place / f"{FILE}.{kind}.csv", "xlsx": place / f"{kind}.xlsx"}
+        if kind not in REPORTS or suffix not in files:
+            return None
         try:
-            if suffix == "csv":
-                return report.open("rb")
-            sheet = place / f"{kind}.xlsx"
-            # One at a time: writing one takes a processor.
-            async with self._writing:
-                if report.is_file() and not sheet.is_file():
-                    await asyncio.to_thread(_write_sheet, report, sheet, *self._form(place, job, kind))
-            return sheet.open("rb")
+            return files[suffix].open("rb")
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise StoreUnavailable(f"the file can't be had: {error.strerror}") from error
+            raise StoreUnavailable(f"the file can't be read: {error.strerror}") from error
+
+    async def close(self) -> None:
+        """Give up what is being written."""
+        writing = list(self._writing.values())
+        for task in writing:
+            task.cancel()
+        if writing:
+            await asyncio.wait(writing)
+
+    async def _write(self, report: Path, sheet: Path, encoding: str, delimiter: str) -> str:
+        """Write a spreadsheet; gives what went wrong, or ""."""
+        partial = sheet.with_suffix(".part")
+        try:
+            async with self._turn:
+                failed = await _run_writer(report, partial, encoding, delimiter)
+            if not failed:
+                partial.chmod(0o600)
+                partial.replace(sheet)
+        except OSError as error:
+            return str(error.strerror)
+        return failed
 
     def _form(self, place: Path, job: Job, kind: str) -> tuple[str, str]:
         """Encoding and delimiter of a report: those of a CSV file that was uploaded, else the usual ones."""
@@ -122,14 +163,25 @@ class ImportDesk:
                 yield from ((int(owner.name), place.name, place) for place in owner.iterdir())
 
 
-def _write_sheet(report: Path, sheet: Path, encoding: str, delimiter: str) -> None:
-    partial = sheet.with_suffix(".part")
+async def _run_writer(report: Path, target: Path, encoding: str, delimiter: str) -> str:
+    """Write a spreadsheet in a process of its own; gives what that said if it failed. Raises OSError."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", spreadsheets.__file__, report, target, encoding, delimiter),
+        stdin=DEVNULL,
+        stdout=DEVNULL,
+        stderr=PIPE,
+    )
     try:
-        write_spreadsheet(report, partial, encoding, delimiter)
-        partial.chmod(0o600)
-        partial.replace(sheet)
+        _, said = await asyncio.wait_for(process.communicate(), WRITING_SECONDS)
+    except TimeoutError:
+        return "it took too long"
     finally:
-        partial.unlink(missing_ok=True)
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode:
+        return said.decode(errors="replace").strip()[-200:] or f"exit code {process.returncode}"
+    return ""
 
 
 def _sync(folder: Path) -> None:

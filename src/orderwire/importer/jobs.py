@@ -87,6 +87,7 @@ class Runner:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
+        await self._desk.close()
 
     async def _look_always(self) -> None:
         loop = asyncio.get_running_loop()

@@ -1,8 +1,15 @@
-"""Writes a CSV file as a spreadsheet, row by row, in bounded memory."""
+"""Writes a CSV file as a spreadsheet, row by row, in bounded memory.
+
+A large one takes a processor for minutes, so this is run as a process of its own:
+
+    python -P spreadsheets.py SOURCE TARGET ENCODING DELIMITER
+"""
 
 from __future__ import annotations
 
 import csv
+import os
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +18,8 @@ from typing import Any
 from xlsxwriter import Workbook
 from xlsxwriter.exceptions import XlsxWriterException
 
+# Whoever is being answered goes first.
+NICENESS = 10
 # What a sheet and a cell can hold.
 MAX_SHEET_ROWS = 1_048_576
 MAX_CELL_LENGTH = 32_767
@@ -54,3 +63,17 @@ def _write(sheet: Any, at: int, row: Sequence[str]) -> None:
     for column, value in enumerate(row):
         # As a text whatever it looks like: a spreadsheet must not compute what a stranger wrote.
         sheet.write_string(at, column, value[:MAX_CELL_LENGTH])
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Write the spreadsheet that the arguments ask for; what goes wrong is said in one line."""
+    source, target, encoding, delimiter = arguments
+    os.nice(NICENESS)
+    try:
+        write_spreadsheet(Path(source), Path(target), encoding, delimiter)
+    except OSError as error:
+        raise SystemExit(str(error)) from error
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

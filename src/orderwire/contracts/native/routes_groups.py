@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import datetime
+from typing import BinaryIO
 from uuid import uuid4
 
 from orderwire.book import groups, queries
@@ -22,6 +23,8 @@ from .wire_pages import check_no_parameters
 
 JSON = (b"content-type", b"application/json")
 PRIVATE = (b"cache-control", b"private, no-cache")
+# A large spreadsheet is made behind the answer.
+LATER = (b"retry-after", b"10")
 
 
 async def create_group_order(mount: Mount, caller: Caller, request: Request) -> Response:
@@ -75,9 +78,27 @@ async def get_group_order_file(mount: Mount, caller: Caller, request: Request) -
     name, desk = request.params[1], mount.book.desk
     if name not in wire_groups.FILES or desk is None or group.job is None or not group.is_complete:
         raise RouteUnknown
-    file = await desk.open_file(group.job, name)
+    if not await desk.make_file(group.job, name):
+        body = wire_groups.render_group_order(group, caller.organisation.name)
+        return Response(202, (JSON, PRIVATE, LATER), body)
+    file = desk.open_file(group.job, name)
     if file is None:
         raise RouteUnknown
+    return _send(request, file, group, name)
+
+
+async def cancel_group_order(mount: Mount, caller: Caller, request: Request) -> Response:
+    """POST /v1/group-orders/{id}/cancel: end the import; what it has placed stays."""
+    check_no_parameters(request)
+    check_may_write(caller)
+    group = await _sought(mount, caller, request)
+    group = await groups.cancel_group_order(mount.book, caller, group)
+    if mount.book.desk is not None:
+        mount.book.desk.tell()
+    return _answer(200, caller, group)
+
+
+def _send(request: Request, file: BinaryIO, group: GroupOrder, name: str) -> Response:
     seen = os.fstat(file.fileno())
     etag = b'"%x-%x"' % (seen.st_mtime_ns, seen.st_size)
     if wire.is_unchanged(request, etag.decode()):
@@ -91,17 +112,6 @@ async def get_group_order_file(mount: Mount, caller: Caller, request: Request) -
         PRIVATE,
     )
     return FileResponse(200, head, file)
-
-
-async def cancel_group_order(mount: Mount, caller: Caller, request: Request) -> Response:
-    """POST /v1/group-orders/{id}/cancel: end the import; what it has placed stays."""
-    check_no_parameters(request)
-    check_may_write(caller)
-    group = await _sought(mount, caller, request)
-    group = await groups.cancel_group_order(mount.book, caller, group)
-    if mount.book.desk is not None:
-        mount.book.desk.tell()
-    return _answer(200, caller, group)
 
 
 async def _take_upload(mount: Mount, caller: Caller, request: Request) -> GroupOrder:
