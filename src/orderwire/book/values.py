@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, TypeVar, cast
+from functools import lru_cache
+from typing import Any, TypeVar, cast, get_args
 
 import msgspec
 from msgspec import Struct
@@ -28,7 +29,13 @@ def keep(field: str, record: T, limit_bytes: int, decode: Callable[[bytes], T]) 
 
     Raises FieldInvalid naming `field` and the place within it.
     """
-    encoded = _encode(canonical(field, record))
+    try:
+        encoded = _encode(_plain(field, record))
+    except UnicodeEncodeError:
+        encoded = b""
+    # Texts are seen in one go: unless one of them holds a mark that can't be kept, or looks like it.
+    if not encoded or b"\\u0000" in encoded:
+        encoded = _encode(canonical(field, record))
     if len(encoded) > limit_bytes:
         raise FieldInvalid(field, f"larger than {limit_bytes} bytes")
     try:
@@ -67,6 +74,53 @@ def _canonical_struct(field: str, record: Struct) -> Struct:
         if new is not old:
             changes[name] = new
     return msgspec.structs.replace(record, **changes) if changes else record
+
+
+def _plain(field: str, value: Any) -> Any:
+    """The value with every number in it plain, and every instant seen to be in range."""
+    if isinstance(value, Decimal):
+        return _plain_already(value) or plain_number(field, value)
+    if isinstance(value, Struct):
+        changes = {}
+        for name in _telling(type(value)):
+            old = getattr(value, name)
+            if old is None or old == ():
+                continue
+            new = _plain(f"{field}.{name}", old)
+            if new is not old:
+                changes[name] = new
+        return msgspec.structs.replace(value, **changes) if changes else value
+    if isinstance(value, tuple):
+        return tuple([_plain(field, item) for item in value])
+    if isinstance(value, dict):
+        return {key: _plain(f"{field}.{key}", item) for key, item in value.items()}
+    if isinstance(value, datetime):
+        check_instant(field, value)
+    return value
+
+
+@lru_cache(maxsize=256)
+def _telling(record: type[Struct]) -> tuple[str, ...]:
+    """The fields of a record that may hold a number or an instant, at any depth."""
+    return tuple(one.name for one in msgspec.structs.fields(record) if _may_tell(one.type))
+
+
+def _may_tell(type_: Any) -> bool:
+    if not isinstance(type_, type) or get_args(type_):
+        return type_ is Any or any(_may_tell(inner) for inner in get_args(type_))
+    if issubclass(type_, Struct):
+        return bool(_telling(type_))
+    return issubclass(type_, Decimal | datetime)
+
+
+def _plain_already(value: Decimal) -> Decimal | None:
+    """The number, if it has a few digits and no zeros behind the point: most are plain as they come."""
+    _, digits, exponent = value.as_tuple()
+    if not isinstance(exponent, int) or not -MAX_PLACES <= exponent <= 0 or len(digits) > MAX_WHOLE_DIGITS:
+        return None
+    if digits[-1] == 0 and (exponent or len(digits) == 1):
+        return None
+    return value if type(value) is Decimal else Decimal(value)
 
 
 def plain_number(field: str, value: Decimal) -> Decimal:

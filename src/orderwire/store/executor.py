@@ -17,12 +17,12 @@ class Executor(ABC):
     async def rows(self, statement: Statement, *values: Any) -> Sequence[Row]:
         """All rows that the statement gives, `values` in the order of its `params`."""
 
-    async def run_many(
+    async def insert_many(
         self,
         statement: Statement,
         many: Iterable[Sequence[Any]],  # noqa: ARG002 - for those that write
     ) -> int:
-        """Run a statement that gives no rows once for each of `many`; how many rows it wrote or changed.
+        """Run an insert (`insert_into`) of many whole rows; how many were written.
 
         Raises TypeError where nothing can be written.
         """

@@ -52,7 +52,7 @@ DELETE_IMPORT = Statement(
     .returning(imports.c.epoch),
     ("bucket", "organisation_id", "key", "epoch"),
 )
-# Without RETURNING: it is run for many rows at once, which tells only how many were written.
+# Without RETURNING: many rows at once tell only how many were written.
 INSERT_NAMES = Statement(
     "insert_many_names",
     insert(names)

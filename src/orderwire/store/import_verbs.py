@@ -85,18 +85,18 @@ class ImportWrites(ImportReads):
             for placement in placements
             for scheme, name in placement.order.document.names.items()
         ]
-        if await self.run_many(imports.INSERT_NAMES, names) != len(names):
+        if await self.insert_many(imports.INSERT_NAMES, names) != len(names):
             return False
         said = text(origin)
         rows = [_order_values(placement, said) for placement in placements]
-        await self.run_many(st.INSERT_ORDER, (order for order, _ in rows))
-        await self.run_many(st.INSERT_REVISION, (revision for _, revision in rows))
+        await self.insert_many(st.INSERT_ORDER, (order for order, _ in rows))
+        await self.insert_many(st.INSERT_REVISION, (revision for _, revision in rows))
         stages = (stage_values(organisation_id, stage) for one in placements for stage in one.stages)
-        await self.run_many(st.INSERT_STAGE, stages)
+        await self.insert_many(st.INSERT_STAGE, stages)
         statuses = (
             status_values(organisation_id, one.status) for one in placements if one.status is not None
         )
-        await self.run_many(st.PUT_STATUS, statuses)
+        await self.insert_many(st.PUT_STATUS, statuses)
         return True
 
     async def insert_rejections(
@@ -107,7 +107,7 @@ class ImportWrites(ImportReads):
             (bucket, group_order_id, one.line, organisation_id, one.column, one.code, one.value)
             for one in rejections
         )
-        await self.run_many(imports.INSERT_REJECTIONS, rows)
+        await self.insert_many(imports.INSERT_REJECTIONS, rows)
 
 
 def _order_values(placement: Placement, origin: str) -> tuple[Row, Row]:

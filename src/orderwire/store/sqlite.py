@@ -12,6 +12,7 @@ import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -36,6 +37,8 @@ log = structlog.get_logger("orderwire.store")
 BUSY_TIMEOUT_MS = 5_000
 # 16 MiB of pages each for the reader and the writer: the whole server must stay under 150 MiB.
 CACHE_KIB = 16_384
+# Of one statement; the engine itself takes 32,766.
+MAX_VALUES = 8_000
 
 _DIALECT = sqlite_dialect.dialect(paramstyle="qmark")
 _SQL: dict[str, Compiled] = {statement.name: compile_statement(statement, _DIALECT) for statement in ALL}
@@ -51,6 +54,21 @@ def prepare(statement: Statement, values: Sequence[Any]) -> tuple[str, Sequence[
     """The statement's SQL, and the values as the driver wants them."""
     compiled = _SQL.get(statement.name) or _compile_late(statement)
     return compiled.sql, values if compiled.arrange is None else compiled.arrange(values)
+
+
+@lru_cache(maxsize=128)
+def _insert_sql(statement: Statement, rows: int) -> str:
+    """The SQL of an insert, for this many rows in one statement.
+
+    One statement and not one for each row: the driver gives up the interpreter's lock for each, and
+    beside a busy thread it would wait for it again and again.
+    """
+    compiled = _SQL[statement.name]
+    row = f"({', '.join('?' * len(statement.params))})"
+    start, found, end = compiled.sql.partition(f"VALUES {row}")
+    if not found or compiled.arrange is not None:
+        raise ValueError(f"{statement.name}: is no insert of whole rows")
+    return f"{start}VALUES {', '.join([row] * rows)}{end}"
 
 
 def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
@@ -82,10 +100,14 @@ class SqliteTransaction(Writes):
     async def rows(self, statement: Statement, *values: Any) -> Sequence[Row]:
         return self._connection.execute(*prepare(statement, values)).fetchall()
 
-    async def run_many(self, statement: Statement, many: Iterable[Sequence[Any]]) -> int:
-        compiled = _SQL[statement.name]
-        arranged = many if compiled.arrange is None else map(compiled.arrange, many)
-        return self._connection.executemany(compiled.sql, arranged).rowcount
+    async def insert_many(self, statement: Statement, many: Iterable[Sequence[Any]]) -> int:
+        rows, written = list(many), 0
+        at_once = MAX_VALUES // len(statement.params)
+        for start in range(0, len(rows), at_once):
+            some = rows[start : start + at_once]
+            sql = _insert_sql(statement, len(some))
+            written += self._connection.execute(sql, tuple(chain.from_iterable(some))).rowcount
+        return written
 
 
 class SqliteStore(Reads):
