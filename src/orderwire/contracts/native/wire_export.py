@@ -1,4 +1,4 @@
-"""An order as one line of JSON Lines, in the very form in which `POST /v1/orders` takes it."""
+"""An order as one line of JSON Lines, in the form in which `POST /v1/orders` takes it."""
 
 from __future__ import annotations
 
@@ -33,10 +33,11 @@ def render_order_line(
 ) -> bytes:
     """The order with its stages, by number and all of them; `secrets` are its vouchers' codes and pins.
 
-    Without them its vouchers are left out: an order can't be placed with vouchers that have no code.
+    Without them its vouchers are left out: an order can't be placed with vouchers that have no code. One
+    without any name has its id, by which an import knows it again; only an import takes that.
     """
     document = order.document
-    shown: dict[str, Any] = {}
+    shown: dict[str, Any] = {} if document.names else {"id": order.id}
     for name in _HEAD:
         value = getattr(order, name)
         if value is not None:
