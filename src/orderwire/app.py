@@ -1,13 +1,10 @@
-"""The only file that knows all parts: opens the store, makes the Book, mounts every face, serves."""
+"""The only file that knows all parts: mounts every face on the Book and serves (`opening` makes the Book)."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import sqlite3
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from pathlib import Path
 
 import structlog
 import uvloop
@@ -15,22 +12,19 @@ import uvloop
 from orderwire import contracts
 from orderwire import settings as table
 from orderwire.book.accounts import create_organisation, forget_ended_tokens
-from orderwire.book.callers import CredentialCache, Organisation
+from orderwire.book.callers import Organisation
 from orderwire.book.errors import BookError
 from orderwire.book.once import forget_old_answers
-from orderwire.book.store import Book, Mailbox
+from orderwire.book.store import Book
 from orderwire.contracts.contract import Contract, Mount
 from orderwire.contracts.native.wire_lines import parse_order_line
-from orderwire.courier.mail import FileMailbox, SmtpMailbox
 from orderwire.importer.desk import ImportDesk
 from orderwire.importer.jobs import Runner
+from orderwire.opening import migrate, open_book
 from orderwire.server import StartRefused, find_address, follow_parent, serve
-from orderwire.settings import Setting, Settings, SettingsError
-from orderwire.store.migrations import upgrade
-from orderwire.store.schema import NotMigrated, check_migrated, revision_of
-from orderwire.store.sqlite import SqliteStore
-from orderwire.store.sqlite_scans import LIMIT_SECONDS
-from orderwire.vault import Vault, VaultError, digest, new_key
+from orderwire.settings import Setting, Settings
+from orderwire.store.schema import NotMigrated
+from orderwire.vault import digest
 from orderwire.web.asgi import AsgiApp, Face
 from orderwire.web.limits import Limits
 from orderwire.web.pages import ServicePages
@@ -38,8 +32,6 @@ from orderwire.web.request import Request
 
 DEMO_ORGANISATION = "entity1"
 DEMO_DIRECTORY = "entity1-1450169988465"
-# The fact that proves, to whoever opens the book, that its key is at hand.
-KEY_PROOF = "key_proof"
 HOUSEKEEPING_SECONDS = 3_600
 # From linux/prctl.h.
 PR_SET_PDEATHSIG = 1
@@ -66,128 +58,6 @@ def contract_extra() -> tuple[Setting, ...]:
 def demo_overrides() -> dict[str, str]:
     """The contract options that the demo uses unless the settings give others."""
     return {f"{c.name}.{name}": text for c in contracts.ALL for name, text in c.demo.options.items()}
-
-
-def now() -> datetime:
-    """The clock of a real book."""
-    return datetime.now(UTC)
-
-
-def migrate(settings: Settings) -> tuple[str | None, str | None]:
-    """Bring the book to the newest schema; gives the revisions before and after.
-
-    A new book gets its key, and keeps the proof of it. Raises SettingsError when the key of a book that
-    has one is not at hand.
-    """
-    path = settings.database_path
-    before = revision_of(path)
-    upgrade(path)
-    asyncio.run(_prove_key(settings))
-    return before, revision_of(path)
-
-
-async def _prove_key(settings: Settings) -> None:
-    store = SqliteStore(settings.database_path)
-    try:
-        proof = await store.fetch_fact(KEY_PROOF)
-        if proof is None:
-            if not settings["vault_keys"]:
-                make_key_file(settings.key_file)
-            sealed = make_vault(settings).seal(KEY_PROOF, KEY_PROOF)
-            await store.write(lambda tx: tx.insert_fact(KEY_PROOF, sealed))
-        else:
-            check_key(make_vault(settings), proof)
-    finally:
-        await store.close()
-
-
-def check_key(vault: Vault, proof: str | None) -> None:
-    """Raises SettingsError unless the vault holds the key that the book's secrets are sealed with."""
-    try:
-        if proof is not None and vault.open(proof, KEY_PROOF) == KEY_PROOF:
-            return
-    except VaultError:
-        pass
-    raise SettingsError(
-        "the key is not the one that this book's vouchers are sealed with: restore its key file"
-    )
-
-
-def make_key_file(path: Path) -> None:
-    """Make a key file that only its owner may read, unless there is one."""
-    if path.exists():
-        return
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(new_key() + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    partial.rename(path)
-
-
-def make_vault(settings: Settings) -> Vault:
-    """The vault with the keys of the settings or of the key file. Raises SettingsError."""
-    keys: tuple[str, ...] = settings["vault_keys"]
-    if not keys:
-        try:
-            keys = tuple(settings.key_file.read_text().split())
-        except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(f"the key file {settings.key_file} can't be read: {error}") from error
-    try:
-        return Vault(keys)
-    except ValueError as error:
-        form = "a key is base64 of 32 bytes, one a line, the one that seals first"
-        raise SettingsError(f"the key file {settings.key_file} holds no keys: {form}") from error
-
-
-def make_mailbox(settings: Settings) -> Mailbox:
-    """Where mails go: the SMTP server of the settings, or else a folder."""
-    if not settings["smtp_host"]:
-        return FileMailbox(settings.mail_folder, settings["mail_from"], now)
-    return SmtpMailbox(
-        host=settings["smtp_host"],
-        port=settings["smtp_port"],
-        sender=settings["mail_from"],
-        clock=now,
-        starttls=settings["smtp_starttls"],
-        username=settings["smtp_username"],
-        password=settings["smtp_password"],
-        timeout_seconds=settings["smtp_timeout_seconds"],
-    )
-
-
-async def open_book(settings: Settings, *, list_seconds: float = LIMIT_SECONDS) -> Book:
-    """The book on its store; a list may take `list_seconds`.
-
-    Raises NotMigrated, SettingsError, or StartRefused for a broken file.
-    """
-    path = settings.database_path
-    try:
-        check_migrated(path)
-        store = SqliteStore(path, list_seconds=list_seconds)
-    except sqlite3.Error as error:
-        raise StartRefused(f"{path} can't be opened: {error}{_hint(path)}") from error
-    try:
-        vault = make_vault(settings)
-        check_key(vault, await store.fetch_fact(KEY_PROOF))
-    except (SettingsError, BookError):
-        await store.close()
-        raise
-    return Book(
-        store=store,
-        vault=vault,
-        mailbox=make_mailbox(settings),
-        clock=now,
-        credentials=CredentialCache(ttl_s=settings["credential_cache_ms"] / 1_000),
-    )
-
-
-def _hint(path: Path) -> str:
-    """What stands in the way of opening a book that is itself in order, if anything is seen to."""
-    beside = [path.with_name(path.name + end) for end in ("", "-wal", "-shm")]
-    locked = [str(one) for one in beside if one.exists() and not os.access(one, os.W_OK)]
-    return f" (not writable: {', '.join(locked)})" if locked else ""
 
 
 async def plant_demo(book: Book) -> Organisation:
@@ -351,7 +221,6 @@ class Service:
 def create() -> AsgiApp:
     """The ASGI application with the settings of the environment, for any ASGI server (a factory)."""
     settings = table.load(os.environ, extra=contract_extra())
-    check_migrated(settings.database_path)
     return Service(settings, demo=False).asgi
 
 

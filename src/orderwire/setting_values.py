@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Callable
+from typing import Any
 
 KEY_BYTES = 32
+# What stands between the user's name and the hosts of a URL, or in a parameter.
+_PASSWORD = re.compile(r"(?<=://)([^:@/]*):[^@/]*(?=@)")
+_PASSWORD_PARAMETER = re.compile(r"([?&]password=)[^&]*")
 
 
 def read_flag(text: str) -> bool:
@@ -61,9 +66,14 @@ def one_of(*words: str) -> Callable[[str], str]:
 
 
 def read_database(text: str) -> str:
-    """A path, or a URL `sqlite:///path`; given back as the URL."""
-    form = "must be a path or sqlite:///path (this version keeps the book in SQLite)"
-    scheme, mark, rest = text.strip().partition("://")
+    """A path, or a URL `sqlite:///path` or `postgresql://...`; given back as the URL."""
+    form = "must be a path, sqlite:///path or postgresql://user:password@host:port/database"
+    given = text.strip()
+    scheme, mark, rest = given.partition("://")
+    if mark and scheme in ("postgresql", "postgres"):
+        if not rest or rest.startswith("/") or any(mark < "!" for mark in rest):
+            raise ValueError(form)
+        return given
     if not mark:
         path = scheme
     elif scheme == "sqlite" and rest.startswith("/"):
@@ -73,6 +83,16 @@ def read_database(text: str) -> str:
     if not path or path.endswith("/") or ":memory:" in path or "\0" in path:
         raise ValueError(form)
     return f"sqlite:///{path}"
+
+
+def list_tuple(value: Any) -> Any:
+    """The value as JSON has it."""
+    return list(value) if isinstance(value, tuple) else value
+
+
+def hide_password(url: str) -> str:
+    """A URL without the password in it."""
+    return _PASSWORD_PARAMETER.sub(r"\1***", _PASSWORD.sub(r"\1:***", url))
 
 
 def read_list(text: str) -> tuple[str, ...]:

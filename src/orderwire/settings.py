@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from .setting_values import (
+    hide_password,
+    list_tuple,
     one_of,
     read_database,
     read_flag,
@@ -35,7 +37,8 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One row of the table. `read` makes the value of a text and raises ValueError(what it must be)."""
+    """One row of the table. `read` makes the value of a text and raises ValueError(what it must be);
+    `show` gives the value as it may be printed."""
 
     name: str
     default: Any
@@ -43,6 +46,7 @@ class Setting:
     read: Callable[[str], Any] = str
     limit: str = ""
     secret: bool = False
+    show: Callable[[Any], Any] = list_tuple
 
     @property
     def variable(self) -> str:
@@ -66,7 +70,7 @@ class Value:
         """The value as it may be printed: a secret that is given is hidden."""
         if self.setting.secret and self.value:
             return HIDDEN
-        return list(self.value) if isinstance(self.value, tuple) else self.value
+        return self.setting.show(self.value)
 
 
 class Settings:
@@ -90,26 +94,40 @@ class Settings:
         return self._values[name].source
 
     @property
+    def folder(self) -> Path:
+        """The folder of what stands beside the book."""
+        if self["data_folder"]:
+            return Path(self["data_folder"])
+        if self["database"].startswith("sqlite:///"):
+            return self.database_path.parent
+        return Path()
+
+    @property
     def database_path(self) -> Path:
-        """The SQLite file that holds the book."""
+        """The SQLite file that holds the book, where it is one."""
         return Path(str(self["database"]).removeprefix("sqlite:///"))
+
+    @property
+    def shown_database(self) -> str:
+        """Where the book is kept, as it may be printed."""
+        return hide_password(str(self["database"]).removeprefix("sqlite:///"))
 
     @property
     def key_file(self) -> Path:
         """The file that holds the vault's keys when `vault_keys` names none: beside the book."""
-        path = self.database_path
-        return path.with_name(path.name + ".key")
+        is_file = self["database"].startswith("sqlite:///")
+        return self.folder / f"{self.database_path.name if is_file else 'orderwire'}.key"
 
     @property
     def mail_folder(self) -> Path:
         """The folder of the file mailbox: `mail` beside the book when none is set."""
-        return Path(self["mail_folder"]) if self["mail_folder"] else self.database_path.parent / "mail"
+        return Path(self["mail_folder"]) if self["mail_folder"] else self.folder / "mail"
 
     @property
     def import_folder(self) -> Path:
         """The folder of uploaded files: `imports` beside the book when none is set."""
         given = self["import_folder"]
-        return Path(given) if given else self.database_path.parent / "imports"
+        return Path(given) if given else self.folder / "imports"
 
 
 class OptionLike(Protocol):
@@ -131,8 +149,29 @@ TABLE: tuple[Setting, ...] = (
     Setting(
         "database",
         "sqlite:///orderwire.db",
-        "where the book is kept: a path, or sqlite:///path",
+        "where the book is kept: a path, sqlite:///path or postgresql://user:password@host:port/database",
         read_database,
+        show=hide_password,
+    ),
+    Setting(
+        "database_connections",
+        10,
+        "how many connections to PostgreSQL a process may have",
+        whole(2, 200),
+        "2 to 200",
+    ),
+    Setting(
+        "store_seconds",
+        5.0,
+        "how long a read or write is tried on PostgreSQL before a request is given up, in seconds",
+        seconds(0.1, 60),
+        "0.1 to 60",
+    ),
+    Setting(
+        "data_folder",
+        "",
+        "the folder of the key, the mails and the imports; empty: the one the book's file is in, or on"
+        " PostgreSQL the one that the process runs in",
     ),
     Setting("host", "127.0.0.1", "the address to listen on"),
     Setting("port", 8080, "the port to listen on", whole(1, 65_535), "1 to 65535"),

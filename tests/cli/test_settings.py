@@ -121,10 +121,13 @@ def test_a_mistake_ends_the_command(cli):
 
 
 def test_a_database_url_with_a_password_is_not_repeated(cli):
-    url = "postgresql://orders:hunter2@db/orders"
-    told = cli.refuse(2, "settings", env={"ORDERWIRE_DATABASE": url})
-    assert "this version keeps the book in SQLite" in told
+    told = cli.refuse(2, "settings", env={"ORDERWIRE_DATABASE": "mysql://orders:hunter2@db/orders"})
+    assert "sqlite:///path or postgresql://" in told
     assert "hunter2" not in told
+    url = "postgresql://orders:hunter2@db:5432,other:5432/orders?password=hunter2&sslmode=require"
+    shown = cli.run("settings", env={"ORDERWIRE_DATABASE": url}).stdout
+    assert "postgresql://orders:***@db:5432,other:5432/orders?password=***&sslmode=require" in shown
+    assert "hunter2" not in shown
 
 
 def test_what_is_left_empty_counts_as_not_set():

@@ -21,6 +21,7 @@ REQUIRED = [
     "courier",
     "exporter",
     "importer",
+    "opening",
     "server",
     "setting_values",
     "settings",

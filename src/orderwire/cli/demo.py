@@ -46,19 +46,24 @@ def demo(
         print_json({contract.name: contract.demo.describe() for contract in contracts.ALL})
         return
     from orderwire import app
+    from orderwire.store.engines import is_postgres
 
     from .logs import configure_logs
     from .migrate import migrate_book
 
-    if state.database is not None:
-        raise Failure(USAGE, "the demo keeps its book in --data FOLDER, not in --database")
-    overrides = {"database": f"{data}/orderwire.db", "host": host, "port": port}
+    overrides = {"host": host, "port": port}
+    if state.database is None:
+        overrides["database"] = f"{data}/orderwire.db"
+    elif is_postgres(state.database):
+        overrides["data_folder"] = data
+    else:
+        raise Failure(USAGE, "the demo keeps its book in --data FOLDER, or on PostgreSQL")
     settings = load_settings(state, overrides, _extra())
     configure_logs(settings["log_level"], as_json=settings["log_json"])
     with failing(state):
         if end_with_parent:
             app.follow_parent()
-        _make_folder(settings.database_path.parent)
+        _make_folder(settings.folder)
         migrate_book(settings)
         app.run(settings, demo=True, started=lambda: _announce(settings))
 
@@ -91,7 +96,7 @@ def _announce(settings: Settings) -> None:
     from .urls import base_url
 
     url = base_url(settings)
-    click.echo(f"Orderwire demo on {url}, its book in {settings.database_path}. Ctrl-C ends it.")
+    click.echo(f"Orderwire demo on {url}, its book in {settings.shown_database}. Ctrl-C ends it.")
     for contract in contracts.ALL:
         if settings[f"{contract.name}.enabled"]:
             click.echo(f"\n# {contract.title}\n{contract.demo.curl(url)}")

@@ -24,29 +24,20 @@ def migrate(state: State, *, as_json: bool) -> None:
     with failing(state):
         before, after = migrate_book(settings)
     if as_json:
-        print_json({"database": str(settings.database_path), "before": before, "after": after})
+        print_json({"database": settings.shown_database, "before": before, "after": after})
     elif before == after:
-        click.echo(f"{settings.database_path} is at {after} already.")
+        click.echo(f"{settings.shown_database} is at {after} already.")
     else:
-        click.echo(f"{settings.database_path} migrated from {before or 'nothing'} to {after}.")
+        click.echo(f"{settings.shown_database} migrated from {before or 'nothing'} to {after}.")
 
 
 def migrate_book(settings: Settings) -> tuple[str | None, str | None]:
     """Migrate, and give the revisions before and after. Fails with `REFUSED`."""
-    import sqlite3
-
-    from alembic.util import CommandError
-    from sqlalchemy.exc import SQLAlchemyError
-
     from orderwire import app
 
     # SQLite would only say that it can't open the file; and a folder made here would hide a mistyped path.
-    folder = settings.database_path.parent
+    folder = settings.folder
     if not folder.is_dir():
         state = "is not a folder" if folder.exists() else "does not exist"
-        raise Failure(REFUSED, f"{settings.database_path} can't be made: {folder} {state}")
-    try:
-        return app.migrate(settings)
-    except (sqlite3.Error, SQLAlchemyError, CommandError) as error:
-        reason = str(error).partition("\n")[0]
-        raise Failure(REFUSED, f"{settings.database_path} can't be migrated: {reason}") from error
+        raise Failure(REFUSED, f"{settings.shown_database} can't be made: {folder} {state}")
+    return app.migrate(settings)

@@ -33,7 +33,7 @@ def serve(state: State, host: str | None, port: str | None) -> None:
     configure_logs(settings["log_level"], as_json=settings["log_json"])
 
     def started() -> None:
-        click.echo(f"Orderwire serves {settings.database_path} on {base_url(settings)}")
+        click.echo(f"Orderwire serves {settings.shown_database} on {base_url(settings)}")
 
     with failing(state):
         app.run(settings, started=started)

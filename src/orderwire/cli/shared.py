@@ -100,7 +100,7 @@ def failing(state: State) -> Iterator[None]:
     except app.NotMigrated as error:
         stands = f"stands at {error.found}" if error.found else "is not there"
         raise Failure(
-            NOT_MIGRATED, f"the book {error.path} {stands}: type `{state.migrate_command()}`"
+            NOT_MIGRATED, f"the book {error.place} {stands}: type `{state.migrate_command()}`"
         ) from error
     except SettingsError as error:
         raise Failure(USAGE, str(error)) from error

@@ -12,9 +12,9 @@ HEAD = "0002"
 class NotMigrated(Exception):
     """The book's schema is not the one this version works on. `found` is its revision, None for none."""
 
-    def __init__(self, path: Path, found: str | None) -> None:
-        super().__init__(path, found)
-        self.path = path
+    def __init__(self, place: str, found: str | None) -> None:
+        super().__init__(place, found)
+        self.place = place
         self.found = found
 
 
@@ -39,4 +39,4 @@ def check_migrated(path: Path) -> None:
     """Raises NotMigrated unless the book is there and stands at the newest migration."""
     found = revision_of(path)
     if found != HEAD:
-        raise NotMigrated(path, found)
+        raise NotMigrated(str(path), found)

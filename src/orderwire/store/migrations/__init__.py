@@ -23,12 +23,17 @@ def upgrade(path: Path) -> None:
     event.listen(engine, "begin", _begin)
     try:
         with engine.connect() as connection:
-            config = Config()
-            config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(configured(connection), "head")
     finally:
         engine.dispose()
+
+
+def configured(connection: Connection) -> Config:
+    """Alembic's configuration, for the migrations to run on this connection."""
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
 
 
 def _leave_transactions_to_us(connection: Any, _record: Any) -> None:

@@ -1,0 +1,49 @@
+"""Bringing a book on PostgreSQL up to date, and telling at which migration it stands."""
+
+from __future__ import annotations
+
+import asyncpg
+from alembic import command
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from .migrations import configured
+
+CONNECT_SECONDS = 10.0
+
+
+async def revision_of(url: str) -> str | None:
+    """The migration that the book stands at; None when there is none. Raises what asyncpg raises."""
+    connection = await _connect(url)
+    try:
+        found: str | None = await connection.fetchval("SELECT version_num FROM alembic_version")
+    except asyncpg.UndefinedTableError:
+        return None
+    finally:
+        await connection.close()
+    return found
+
+
+async def upgrade(url: str) -> None:
+    """Bring the book to the newest schema; each revision is its own transaction.
+
+    Raises what asyncpg and SQLAlchemy raise.
+    """
+    engine = create_async_engine(
+        "postgresql+asyncpg://", async_creator=lambda: _connect(url), poolclass=NullPool
+    )
+    try:
+        async with engine.connect() as connection:
+            await connection.run_sync(_upgrade)
+            await connection.commit()
+    finally:
+        await engine.dispose()
+
+
+def _upgrade(connection: Connection) -> None:
+    command.upgrade(configured(connection), "head")
+
+
+async def _connect(url: str) -> asyncpg.Connection:
+    return await asyncpg.connect(url, timeout=CONNECT_SECONDS, target_session_attrs="read-write")
