@@ -32,7 +32,7 @@ from .queries import check_may_read
 from .stages import Origin, Revision
 from .store import Book, Transaction
 
-# A back-dated change enters at most so many later entries again.
+# Of an order with more entries, none is back-dated any more: each might be entered again.
 MAX_ENTERED_AGAIN = 1_000
 _STATE_FIELDS = (
     "kind",
@@ -95,7 +95,8 @@ async def amend_order(book: Book, caller: Caller, order: Order, request: Amendme
         assert newest is not None, "an order without an entry"
         # Without an instant of its own, a change comes after all that is held to be so.
         effective_at = request.effective_at or max(now, newest.revision.effective_at)
-        entries = await _entries(tx, current, effective_at, change)
+        held = await _held_from(tx, current, effective_at, newest)
+        entries = _entries(held, effective_at, change)
         if not entries:
             return current
         is_last = newest.revision.effective_at <= entries[-1].effective_at
@@ -112,11 +113,8 @@ class _Entry(Struct, frozen=True, kw_only=True):
     supersedes: int | None = None
 
 
-async def _entries(
-    tx: Transaction, current: Order, effective_at: datetime, change: Callable[[Order], Order]
-) -> list[_Entry]:
+def _entries(held: Sequence[State], effective_at: datetime, change: Callable[[Order], Order]) -> list[_Entry]:
     """The entries that a change makes at `effective_at`, in the sort in which they hold."""
-    held = await _held_from(tx, current, effective_at)
     before = held[0].order
     after = change(before)
     changed = _differences(before, after)
@@ -142,18 +140,22 @@ async def _entries(
     return entries
 
 
-async def _held_from(tx: Transaction, current: Order, effective_at: datetime) -> Sequence[State]:
+async def _held_from(
+    tx: Transaction, current: Order, effective_at: datetime, newest: State
+) -> Sequence[State]:
     """What was held to be so at `effective_at` and since: one state for each instant at which it changed."""
+    if newest.revision.effective_at <= effective_at:
+        return [newest]
     base = await tx.fetch_state(current.organisation_id, current.id, effective_at)
     if base is None:
         raise FieldInvalid("effective_at", "lies before the order was placed")
     states = await tx.list_states(current.organisation_id, current.id, 0, MAX_ENTERED_AGAIN + 1)
+    if len(states) > MAX_ENTERED_AGAIN:
+        raise FieldInvalid("effective_at", f"the order has more than {MAX_ENTERED_AGAIN} entries")
     later: dict[datetime, State] = {}
     for state in states:
         if state.revision.effective_at > effective_at:
             later[state.revision.effective_at] = state
-    if len(states) > MAX_ENTERED_AGAIN and later:
-        raise FieldInvalid("effective_at", f"the order has more than {MAX_ENTERED_AGAIN} entries")
     return [base, *(later[at] for at in sorted(later))]
 
 
