@@ -5,10 +5,12 @@ from __future__ import annotations
 from orderwire.book import registry
 from orderwire.book.callers import Caller
 from orderwire.book.parties import RegisteredParty
+from orderwire.book.store import Book
 from orderwire.contracts.contract import Mount, Route
 from orderwire.web.request import Request
 from orderwire.web.response import Response
 
+from . import routes_once
 from . import wire_parties as wire
 from .wire import is_unchanged
 from .wire_pages import check_no_parameters, parse_expected, parse_record_id
@@ -31,9 +33,13 @@ async def create_party(mount: Mount, caller: Caller, request: Request) -> Respon
     """POST /v1/parties: keep a party."""
     check_no_parameters(request)
     given = wire.parse_party(request)
-    party = await registry.register_party(mount.book, caller, given.role, given.party)
-    location = (b"location", b"%s/%d" % (wire.PATH.encode(), party.id))
-    return Response(201, (JSON, PRIVATE, location, _etag(party)), wire.render_party(party))
+
+    async def operation(book: Book) -> RegisteredParty:
+        return await registry.register_party(book, caller, given.role, given.party)
+
+    if routes_once.repeat_key(request) is not None:
+        return await routes_once.repeat(mount, caller, request, operation, _answer_new)
+    return await _answer_new(mount.book, await operation(mount.book))
 
 
 async def get_party(mount: Mount, caller: Caller, request: Request) -> Response:
@@ -42,7 +48,7 @@ async def get_party(mount: Mount, caller: Caller, request: Request) -> Response:
     party = await registry.get_party(mount.book, caller, parse_record_id("party", request.params[0]))
     if is_unchanged(request, wire.render_party_etag(party).decode()):
         return Response(304, (PRIVATE, _etag(party)))
-    return Response(200, (JSON, PRIVATE, _etag(party)), wire.render_party(party))
+    return await _answer(mount.book, party)
 
 
 async def update_party(mount: Mount, caller: Caller, request: Request) -> Response:
@@ -50,8 +56,13 @@ async def update_party(mount: Mount, caller: Caller, request: Request) -> Respon
     check_no_parameters(request)
     party_id = parse_record_id("party", request.params[0])
     changes, expected = wire.parse_party_patch(request), parse_expected(request)
-    party = await registry.amend_party(mount.book, caller, party_id, changes, expected)
-    return Response(200, (JSON, PRIVATE, _etag(party)), wire.render_party(party))
+
+    async def operation(book: Book) -> RegisteredParty:
+        return await registry.amend_party(book, caller, party_id, changes, expected)
+
+    if routes_once.repeat_key(request) is not None:
+        return await routes_once.repeat(mount, caller, request, operation, _answer)
+    return await _answer(mount.book, await operation(mount.book))
 
 
 async def delete_party(mount: Mount, caller: Caller, request: Request) -> Response:
@@ -60,6 +71,15 @@ async def delete_party(mount: Mount, caller: Caller, request: Request) -> Respon
     party_id = parse_record_id("party", request.params[0])
     await registry.remove_party(mount.book, caller, party_id, parse_expected(request))
     return Response(204, (PRIVATE,))
+
+
+async def _answer(_book: Book, party: RegisteredParty) -> Response:
+    return Response(200, (JSON, PRIVATE, _etag(party)), wire.render_party(party))
+
+
+async def _answer_new(_book: Book, party: RegisteredParty) -> Response:
+    location = (b"location", b"%s/%d" % (wire.PATH.encode(), party.id))
+    return Response(201, (JSON, PRIVATE, location, _etag(party)), wire.render_party(party))
 
 
 def _etag(party: RegisteredParty) -> tuple[bytes, bytes]:

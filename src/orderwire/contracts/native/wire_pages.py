@@ -7,7 +7,7 @@ import binascii
 import re
 from collections.abc import Collection, Mapping
 from typing import Any, TypeVar
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -16,11 +16,12 @@ from orderwire.web.errors import ContentTypeWrong
 from orderwire.web.json import decode_json
 from orderwire.web.request import Request
 
+from . import wire_reading
+
 T = TypeVar("T")
 
 JSON_TYPE, MERGE_TYPE = "application/json", "application/merge-patch+json"
 DEFAULT_LIMIT = 100
-MAX_PARAMETERS = 8
 MAX_CURSOR_LENGTH = 4_096
 _ID = re.compile(r"[1-9][0-9]{0,15}")
 _LIMIT = re.compile(r"[1-9][0-9]{0,3}")
@@ -30,26 +31,8 @@ _encode = msgspec.json.Encoder().encode
 
 
 def parse_parameters(request: Request, known: Collection[str]) -> dict[str, str]:
-    """The query's parameters. Raises FieldInvalid for one that is unknown, given twice, or no text."""
-    if not request.query:
-        return {}
-    try:
-        pairs = parse_qsl(
-            request.query.decode("ascii"),
-            keep_blank_values=True,
-            errors="strict",
-            max_num_fields=MAX_PARAMETERS,
-        )
-    except ValueError as error:
-        raise FieldInvalid("query", "can't be decoded, or has too many parameters") from error
-    given: dict[str, str] = {}
-    for name, text in pairs:
-        if name not in known:
-            raise FieldInvalid(name[:100], "no such parameter")
-        if name in given:
-            raise FieldInvalid(name, "given twice")
-        given[name] = text
-    return given
+    """The query's parameters, none of which may be given twice. Raises FieldInvalid."""
+    return {name: texts[0] for name, texts in wire_reading.parse_parameters(request, known).items()}
 
 
 def check_no_parameters(request: Request) -> None:
