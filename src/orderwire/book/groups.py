@@ -67,8 +67,12 @@ async def record_group_order(book: Book, caller: Caller, new: NewGroupOrder) -> 
         job_id=new.job_id,
         created_at=new.created_at or book.clock(),
     )
-    await book.store.write(lambda tx: tx.insert_group_order(group, new.rejections))
-    return group
+
+    async def work(tx: Transaction) -> GroupOrder:
+        await tx.insert_group_order(group, new.rejections)
+        return group
+
+    return await book.store.write(work)
 
 
 async def place_group_order(
@@ -104,12 +108,12 @@ async def place_group_order(
         job=job,
     )
 
-    async def work(tx: Transaction) -> None:
+    async def work(tx: Transaction) -> GroupOrder:
         await tx.insert_group_order(group, ())
         await tx.insert_job(job)
+        return group
 
-    await book.store.write(work)
-    return group
+    return await book.store.write(work)
 
 
 async def cancel_group_order(book: Book, caller: Caller, group: GroupOrder) -> GroupOrder:

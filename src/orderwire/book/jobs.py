@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -108,6 +108,15 @@ class Desk(Protocol):
         """Makes the folder of a group order. Whatever goes wrong within, the folder is gone again.
 
         Raises StoreUnavailable when nothing can be written there.
+        """
+        ...
+
+    def placing(
+        self, reads: JobReads, organisation_id: int, group_order_id: str
+    ) -> AbstractAsyncContextManager[None]:
+        """Within, a group order is written down for an upload. Is there none after all, its folder is gone.
+
+        Then tells whoever imports.
         """
         ...
 

@@ -11,13 +11,13 @@ import os
 import shutil
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from orderwire.book.errors import FieldInvalid, StoreUnavailable
-from orderwire.book.jobs import Job
+from orderwire.book.errors import BookError, FieldInvalid, OutcomeUnknown, StoreUnavailable
+from orderwire.book.jobs import Job, JobReads
 
 from . import spreadsheets
 from .maps import Map
@@ -67,6 +67,27 @@ class ImportDesk:
         except BaseException:
             shutil.rmtree(place, ignore_errors=True)
             raise
+
+    @asynccontextmanager
+    async def placing(
+        self, reads: JobReads, organisation_id: int, group_order_id: str
+    ) -> AsyncIterator[None]:
+        """Within, a group order is written down for an upload. Is there none after all, its folder is gone.
+
+        Then tells whoever imports.
+        """
+        place = self.place(organisation_id, group_order_id)
+        try:
+            yield
+        except OutcomeUnknown:
+            raise
+        except BookError:
+            shutil.rmtree(place, ignore_errors=True)
+            raise
+        if await reads.fetch_job(organisation_id, group_order_id) is None:
+            # The same request came before, and got the same answer again.
+            shutil.rmtree(place, ignore_errors=True)
+        self.tell()
 
     def keep_map(self, folder: Path, text: str) -> None:
         """Put the map beside its file. Raises FieldInvalid for a text that is no map, or OSError."""

@@ -12,6 +12,7 @@ import pytest
 from python_calamine import CalamineWorkbook
 
 from tests.contracts.native.uploading import (
+    FORM,
     MAP,
     PATH,
     files_in,
@@ -197,3 +198,25 @@ def test_a_file_that_can_not_be_read_fails_and_says_why(service: Service, bearer
     answer = upload(service, form(b"no spreadsheet", "a.xlsx", map=MAP), bearer)
     ended = follow(service, answer.header("location") or "", bearer)[-1]
     assert (ended["state"], ended["error"]["code"]) == ("failed", "file_invalid"), ended
+
+
+def test_the_same_upload_again_gets_the_first_answer(service: Service, bearer: dict[str, str]) -> None:
+    keyed = {**bearer, "Idempotency-Key": "u-1"}
+    body = form(rows(3, 70_000), map=MAP)
+    first = upload(service, body, keyed)
+    # Another boundary, as every client makes up its own.
+    boundary = FORM["Content-Type"].partition("=")[2]
+    other = {**keyed, "Content-Type": FORM["Content-Type"].replace(boundary, "other")}
+    again = service.request("POST", PATH, other, body.replace(boundary.encode(), b"other"))
+    assert (first.status, again.status) == (202, 202)
+    assert again.body == first.body
+    assert again.header("location") == first.header("location")
+    ended = follow(service, first.header("location") or "", bearer)[-1]
+    assert (ended["state"], ended["accepted"]) == ("done", 3)
+    before = files_in(imports_of(service))
+    reused = upload(service, form(rows(4, 70_000), map=MAP), keyed)
+    assert (reused.status, reused.json()["code"]) == (422, "key_reused")
+    assert files_in(imports_of(service)) == before
+    assert len(list(imports_of(service).glob(f"*/{ended['id']}"))) == 1
+    members = service.request("GET", ended["orders"], bearer).json()["orders"]
+    assert sorted(order["names"]["reference"] for order in members) == ["N-70000", "N-70001", "N-70002"]

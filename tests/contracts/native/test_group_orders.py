@@ -250,6 +250,15 @@ async def test_one_from_elsewhere_has_neither_files_here_nor_an_import_to_end(na
     assert (cancelled.status, cancelled.json()["state"]) == (200, "running")
 
 
+async def test_the_same_request_again_gets_the_first_answer(native: Native) -> None:
+    key = {"idempotency-key": "k-1"}
+    first = await native.ask("POST", "/v1/group-orders", GROUP, headers=key)
+    again = await native.ask("POST", "/v1/group-orders", GROUP, headers=key)
+    assert (first.status, again.status, again.body) == (201, 201, first.body)
+    other = await native.ask("POST", "/v1/group-orders", {**GROUP, "total": 9}, headers=key)
+    assert (other.status, other.json()["code"]) == (422, "key_reused")
+
+
 async def test_without_a_desk_nothing_is_uploaded(native: Native, tmp_path: Path) -> None:
     answer = await native.ask(
         "POST", "/v1/group-orders", b"--x--", headers={"content-type": "multipart/form-data; boundary=x"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from datetime import datetime
 from typing import BinaryIO
@@ -12,13 +13,14 @@ from orderwire.book.callers import Caller
 from orderwire.book.errors import FieldInvalid
 from orderwire.book.operations import check_may_write
 from orderwire.book.orders import GroupOrder
+from orderwire.book.store import Book
 from orderwire.contracts.contract import Mount, Route
 from orderwire.web.errors import RouteUnknown, RouteWithheld
 from orderwire.web.multipart import MEDIA_TYPE, read_form
 from orderwire.web.request import Request
 from orderwire.web.response import FileResponse, Response
 
-from . import wire, wire_groups
+from . import routes_once, wire, wire_groups
 from .wire_pages import check_no_parameters
 
 JSON = (b"content-type", b"application/json")
@@ -32,10 +34,20 @@ async def create_group_order(mount: Mount, caller: Caller, request: Request) -> 
     check_no_parameters(request)
     check_may_write(caller)
     if request.media_type == MEDIA_TYPE:
-        return _answer(202, caller, await _take_upload(mount, caller, request))
+        return await _take_upload(mount, caller, request)
     assert request.stream is not None, "a route that takes uploads has one"
-    new = wire_groups.parse_group_order(request, await request.stream.read())
-    return _answer(201, caller, await groups.record_group_order(mount.book, caller, new))
+    request.body = await request.stream.read()
+    new = wire_groups.parse_group_order(request)
+
+    async def operation(book: Book) -> GroupOrder:
+        return await groups.record_group_order(book, caller, new)
+
+    async def answer(_book: Book, group: GroupOrder) -> Response:
+        return _answer(201, caller, group)
+
+    if routes_once.repeat_key(request) is not None:
+        return await routes_once.repeat(mount, caller, request, operation, answer)
+    return await answer(mount.book, await operation(mount.book))
 
 
 async def list_group_orders(mount: Mount, caller: Caller, request: Request) -> Response:
@@ -114,7 +126,7 @@ def _send(request: Request, file: BinaryIO, group: GroupOrder, name: str) -> Res
     return FileResponse(200, head, file)
 
 
-async def _take_upload(mount: Mount, caller: Caller, request: Request) -> GroupOrder:
+async def _take_upload(mount: Mount, caller: Caller, request: Request) -> Response:
     desk = mount.book.desk
     if desk is None:
         raise RouteWithheld(service=False)
@@ -126,6 +138,13 @@ async def _take_upload(mount: Mount, caller: Caller, request: Request) -> GroupO
         given = wire_groups.parse_upload(form)
         if given.map is not None:
             desk.keep_map(folder, given.map)
+    async with desk.placing(mount.book.store, caller.organisation_id, group_order_id):
+        return await _place(mount, caller, request, given, group_order_id)
+
+
+async def _place(
+    mount: Mount, caller: Caller, request: Request, given: wire_groups.Upload, group_order_id: str
+) -> Response:
     asked = groups.request_of(
         caller,
         name=given.name,
@@ -134,9 +153,17 @@ async def _take_upload(mount: Mount, caller: Caller, request: Request) -> GroupO
         has_map=given.map is not None,
         files_at=wire_groups.files_at(group_order_id),
     )
-    group = await groups.place_group_order(mount.book, caller, group_order_id, asked, given.file.size)
-    desk.tell()
-    return group
+
+    async def operation(book: Book) -> GroupOrder:
+        return await groups.place_group_order(book, caller, group_order_id, asked, given.file.size)
+
+    async def answer(_book: Book, group: GroupOrder) -> Response:
+        return _answer(202, caller, group)
+
+    if routes_once.repeat_key(request) is None:
+        return await answer(mount.book, await operation(mount.book))
+    digest = await asyncio.to_thread(wire_groups.digest_of, given, " ".join(sorted(caller.rights)))
+    return await routes_once.repeat(mount, caller, request, operation, answer, digest)
 
 
 async def _sought(mount: Mount, caller: Caller, request: Request) -> GroupOrder:

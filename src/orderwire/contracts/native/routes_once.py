@@ -43,11 +43,13 @@ async def repeat(
     request: Request,
     operation: Callable[[Book], Awaitable[Any]],
     render: Callable[[Book, Any], Awaitable[Response]],
+    digest: str | None = None,
 ) -> Response:
     """The answer to a request with a key: of `operation` now, or the one that was given before.
 
-    `operation` writes exactly once, `render` reads what it gave in the same transaction. Raises
-    KeyReused, RequestInFlight, FieldInvalid, and what `operation` raises.
+    `operation` writes exactly once, `render` reads what it gave in the same transaction. `digest` tells
+    the same request from another, where its body does not. Raises KeyReused, RequestInFlight,
+    FieldInvalid, and what `operation` raises.
     """
     made: list[Answer] = []
 
@@ -56,7 +58,8 @@ async def repeat(
         made[:] = [_kept(response)]
         return made[0]
 
-    once = Once(key=repeat_key(request) or "", request_digest=digest_of(caller, request, request.body))
+    digest = digest or digest_of(caller, request, request.body)
+    once = Once(key=repeat_key(request) or "", request_digest=digest)
     given = await answer_once(mount.book, caller, once, operation, answer)
     head = tuple((name.encode(), value.encode()) for name, value in given.headers)
     is_first = bool(made) and given is made[0]

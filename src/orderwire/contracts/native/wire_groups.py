@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from datetime import datetime
@@ -177,11 +178,19 @@ def parse_upload(form: Form) -> Upload:
     return Upload(file, name[:MAX_WORD_BYTES], found, policy, read_as)
 
 
-def parse_group_order(request: Request, body: bytes) -> NewGroupOrder:
+def digest_of(given: Upload, rights: str) -> str:
+    """What is the same (SHA-256, hex) for the very same upload from a caller with the same rights."""
+    with given.file.path.open("rb") as file:
+        content = hashlib.file_digest(file, "sha256").digest()
+    said = (given.name, given.format, given.policy, given.map, rights, content.hex())
+    return hashlib.sha256(_encode(said)).hexdigest()
+
+
+def parse_group_order(request: Request) -> NewGroupOrder:
     """A group order from elsewhere. Raises ContentTypeWrong, BodyMalformed, FieldMissing or FieldInvalid."""
     if request.media_type != "application/json":
         raise ContentTypeWrong
-    return convert(decode_json(body), STRICT_GROUP_ORDER)
+    return convert(decode_json(request.body), STRICT_GROUP_ORDER)
 
 
 def parse_id(text: str) -> str:
