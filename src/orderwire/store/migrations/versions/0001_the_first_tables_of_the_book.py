@@ -96,7 +96,7 @@ def _create_credentials() -> None:
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("organisation_id", sa.BigInteger(), nullable=False),
         sa.Column("slug", sa.String(length=64), nullable=False),
-        sa.Column("name", SORTED_TEXT, nullable=False),
+        sa.Column("name", sa.String(length=255), nullable=False),
         sa.Column("client_id", sa.String(length=255), nullable=True),
         sa.Column("secret_digest", sa.String(length=64), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
@@ -158,7 +158,7 @@ def _create_orders() -> None:
         sa.Column("bucket", sa.SmallInteger(), nullable=False),
         sa.Column("organisation_id", sa.BigInteger(), nullable=False),
         sa.Column("scheme", sa.String(length=64), nullable=False),
-        sa.Column("name", sa.String(length=255), nullable=False),
+        sa.Column("name", SORTED_TEXT, nullable=False),
         sa.Column("order_id", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("bucket", "organisation_id", "scheme", "name"),
     )
