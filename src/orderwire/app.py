@@ -91,6 +91,7 @@ async def keep_house(book: Book) -> None:
         try:
             await forget_ended_tokens(book)
             await forget_old_answers(book)
+            await book.store.keep_house()
         except BookError as error:
             # A book that can be read only is served all the same.
             log.warning("housekeeping failed", error=type(error).__name__)

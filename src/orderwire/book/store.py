@@ -158,6 +158,10 @@ class Store(Reads, Protocol):
         """
         ...
 
+    async def keep_house(self) -> None:
+        """Let go of what the store keeps for its own use and needs no more; called every hour or so."""
+        ...
+
     async def close(self) -> None: ...
 
 

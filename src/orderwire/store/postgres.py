@@ -85,7 +85,7 @@ class PostgresStore(Reads):
     async def write(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         return await self._writer.write(work)
 
-    async def forget_marks(self) -> None:
+    async def keep_house(self) -> None:
         """Let go of the marks that nobody can ask for any more."""
         before = micros_now() - MARKS_KEPT_MICROS
         await self._read(lambda session: session.rows(DELETE_OLD_MARKS, (before,)), DELETE_OLD_MARKS)

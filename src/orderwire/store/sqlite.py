@@ -163,6 +163,9 @@ class SqliteStore(Reads):
         except sqlite3.Error as error:
             raise unavailable(error) from error
 
+    async def keep_house(self) -> None:
+        """There is nothing: the log is kept short by its own thread."""
+
     async def close(self) -> None:
         """Finish the writes that wait, then let go of the file."""
         if self._closed:
