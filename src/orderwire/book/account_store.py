@@ -50,12 +50,17 @@ class AccountReads(Protocol):
 
 
 class AccountWrites(AccountReads, Protocol):
-    """The write verbs about persons, tokens and parties."""
+    """The write verbs about persons, tokens and parties.
 
+    `hold_` reads a record and keeps others from changing it until the transaction ends.
+    """
+
+    async def hold_person(self, organisation_id: int, user_id: int) -> Person | None: ...
     async def update_person(self, person: Person) -> None: ...
     async def revoke_tokens_of_person(
         self, organisation_id: int, user_id: int, at: datetime, spared: bytes
     ) -> None: ...
+    async def hold_party(self, organisation_id: int, party_id: int) -> RegisteredParty | None: ...
     async def insert_party(self, party: RegisteredParty) -> None: ...
     async def update_party(
         self, party: RegisteredParty, *, was: int, deleted_at: datetime | None

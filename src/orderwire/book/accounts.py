@@ -123,7 +123,7 @@ async def amend_person(
     now = book.clock()
 
     async def work(tx: Transaction) -> Person:
-        person = await tx.fetch_person(organisation_id, user_id)
+        person = await tx.hold_person(organisation_id, user_id)
         if person is None:
             raise RecordNotFound("user", str(user_id))
         profile = msgspec.structs.replace(person.profile, **change.profile)
@@ -206,7 +206,7 @@ async def _issue(book: Book, requests: Sequence[NewToken], replaces: Token | Non
             raise CredentialUnknown
         for token in tokens:
             if token.user_id is not None:
-                person = await tx.fetch_person(token.organisation_id, token.user_id)
+                person = await tx.hold_person(token.organisation_id, token.user_id)
                 if person is None or person.disabled:
                     raise CredentialUnknown
             await tx.insert_token(token)

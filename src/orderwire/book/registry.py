@@ -146,7 +146,7 @@ async def _list_further(book: Book, organisation_id: int, query: PartyQuery) -> 
 async def _fetch_expected(
     tx: Transaction, organisation_id: int, party_id: int, expected: Sequence[int] | None
 ) -> RegisteredParty:
-    party = await tx.fetch_party(organisation_id, party_id) if 0 < party_id <= MAX_PARTY_ID else None
+    party = await tx.hold_party(organisation_id, party_id) if 0 < party_id <= MAX_PARTY_ID else None
     if party is None:
         raise RecordNotFound("party", str(party_id))
     if expected is not None and party.revision not in expected:

@@ -95,6 +95,15 @@ LIST_PERSONS = Statement(
     ("organisation_id", "after", "limit"),
     is_scattered=True,
 )
+# Writes nothing new: whoever else would change the row waits, and what is read stays true until the end.
+HOLD_PERSON = Statement(
+    "hold_person",
+    update(persons)
+    .where(persons.c.id == _p("k_id"), persons.c.organisation_id == _p("k_organisation_id"))
+    .values(disabled=persons.c.disabled)
+    .returning(*_PERSON),
+    ("k_id", "k_organisation_id"),
+)
 UPDATE_PERSON = Statement(
     "update_person",
     update(persons)

@@ -105,6 +105,10 @@ class AccountReads(Executor):
 class AccountWrites(AccountReads):
     """The write verbs."""
 
+    async def hold_person(self, organisation_id: int, user_id: int) -> Person | None:
+        row = await self.row(accounts.HOLD_PERSON, user_id, organisation_id)
+        return None if row is None else person_of(row)
+
     async def update_person(self, person: Person) -> None:
         values = (person.password_hash, text(person.profile), int(person.disabled))
         await self.rows(accounts.UPDATE_PERSON, *values, person.id, person.organisation_id)
@@ -114,6 +118,10 @@ class AccountWrites(AccountReads):
     ) -> None:
         key = (organisation_id, user_id)
         await self.rows(accounts.REVOKE_TOKENS_OF_PERSON, micros(at), *key, spared.hex())
+
+    async def hold_party(self, organisation_id: int, party_id: int) -> RegisteredParty | None:
+        row = await self.row(parties.HOLD_PARTY, party_id, organisation_id)
+        return None if row is None else party_of(row)
 
     async def insert_party(self, party: RegisteredParty) -> None:
         reference = party.record.reference

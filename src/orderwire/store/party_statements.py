@@ -69,6 +69,15 @@ LIST_PARTIES_BY_REFERENCE = Statement(
     is_scattered=True,
 )
 INSERT_PARTY = insert_into(parties, ignore=["organisation_id", "role", "reference"])
+# Writes nothing new: whoever else would change the row waits, and what is read stays true until the end.
+HOLD_PARTY = Statement(
+    "hold_party",
+    update(parties)
+    .where(parties.c.id == _p("k_id"), parties.c.organisation_id == _p("k_organisation_id"), _IS_THERE)
+    .values(revision=parties.c.revision)
+    .returning(*_PARTY),
+    ("k_id", "k_organisation_id"),
+)
 UPDATE_PARTY = Statement(
     "update_party",
     update(parties)
