@@ -216,14 +216,14 @@ async def _progress(book: Book, caller: Caller, request: ExportRequest) -> Calla
     total = ""
     if request.moment is None and request.query.name is None:
         total = f" of {await count_orders(book, caller, request.query):,}"
-    began = told = monotonic()
+    began, told = monotonic(), 0.0
 
     def tell(summary: Summary) -> None:
         nonlocal told
         now = monotonic()
         if now - told >= PROGRESS_SECONDS:
             told = now
-            rate = summary.orders / (now - began)
+            rate = summary.orders / max(now - began, 1e-6)
             click.echo(f"\r{summary.orders:,}{total} orders, {rate:,.0f}/s  ", err=True, nl=False)
 
     return tell
