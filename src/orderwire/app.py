@@ -23,12 +23,14 @@ from orderwire.importer.jobs import Runner
 from orderwire.opening import migrate, open_book
 from orderwire.server import StartRefused, find_address, follow_parent, serve
 from orderwire.settings import Setting, Settings
+from orderwire.store.engines import is_postgres
 from orderwire.store.schema import NotMigrated
 from orderwire.vault import digest
 from orderwire.web.asgi import AsgiApp, Face
 from orderwire.web.limits import Limits
 from orderwire.web.pages import ServicePages
 from orderwire.web.request import Request
+from orderwire.workers import Workers
 
 DEMO_ORGANISATION = "entity1"
 DEMO_DIRECTORY = "entity1-1450169988465"
@@ -232,7 +234,24 @@ def run(settings: Settings, *, demo: bool = False, started: Callable[[], None] |
     SettingsError.
     """
     address = find_address(settings["host"], settings["port"])
-    uvloop.run(_run(settings, address, demo=demo, started=started))
+    count = settings["workers"]
+    if count == 1:
+        uvloop.run(_run(settings, address, demo=demo, started=started))
+        return
+    if not is_postgres(settings["database"]):
+        raise StartRefused("several workers need PostgreSQL: one process writes an embedded book")
+    # What stands against serving is told once, by this process.
+    uvloop.run(_try_out(settings, demo=demo))
+    workers = Workers(
+        count, lambda listening: uvloop.run(_run(settings, address, demo=demo, started=listening))
+    )
+    workers.run(started)
+
+
+async def _try_out(settings: Settings, *, demo: bool) -> None:
+    service = Service(settings, demo=demo)
+    await service.open()
+    await service.close()
 
 
 async def _run(settings: Settings, address: str, *, demo: bool, started: Callable[[], None] | None) -> None:

@@ -174,6 +174,13 @@ TABLE: tuple[Setting, ...] = (
         " PostgreSQL the one that the process runs in",
     ),
     Setting("host", "127.0.0.1", "the address to listen on"),
+    Setting(
+        "workers",
+        1,
+        "how many processes serve; more than one needs PostgreSQL",
+        whole(1, 256),
+        "1 to 256",
+    ),
     Setting("port", 8080, "the port to listen on", whole(1, 65_535), "1 to 65535"),
     Setting(
         "body_bytes",

@@ -28,6 +28,7 @@ REQUIRED = [
     "store",
     "vault",
     "web",
+    "workers",
 ]
 BOOK_MAY_IMPORT = {"msgspec", "orderwire"}  # and the standard library
 

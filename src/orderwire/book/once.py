@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from .answers import Answer, KeptAnswer
 from .callers import Caller
-from .errors import FieldInvalid, KeyReused, RequestInFlight
+from .errors import BookError, FieldInvalid, KeyReused, RequestInFlight
 from .store import Book, Reads, Store, Transaction
 
 T = TypeVar("T")
@@ -62,6 +62,12 @@ async def answer_once(book: Book, caller: Caller, once: Once, operation: Operati
             await operation(_with_store(book, cast("Store", store)))
         except _AnsweredBefore as before:
             return _again(book, holder, before.kept, once)
+        except BookError:
+            # Another process may have answered the same request meanwhile, and be the reason of this.
+            kept = await book.store.fetch_answer(*holder)
+            if kept is None:
+                raise
+            return _again(book, holder, kept, once)
         assert store.answer is not None, "the operation wrote nothing"
         return store.answer
     finally:

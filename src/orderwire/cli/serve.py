@@ -21,15 +21,16 @@ Example:
 @click.command(epilog=EPILOG)
 @click.option("--host", metavar="ADDRESS", help="The address to listen on (default: the setting host).")
 @click.option("--port", metavar="PORT", help="The port to listen on (default: the setting port).")
+@click.option("--workers", metavar="N", help="How many processes serve (default: the setting workers).")
 @click.pass_obj
-def serve(state: State, host: str | None, port: str | None) -> None:
+def serve(state: State, host: str | None, port: str | None, workers: str | None) -> None:
     """Serve the book through its contracts, in the foreground, until SIGINT or SIGTERM."""
     from orderwire import app
 
     from .logs import configure_logs
     from .urls import base_url
 
-    settings = load_settings(state, {"host": host, "port": port})
+    settings = load_settings(state, {"host": host, "port": port, "workers": workers})
     configure_logs(settings["log_level"], as_json=settings["log_json"])
 
     def started() -> None:
