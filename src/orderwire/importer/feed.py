@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -73,8 +74,8 @@ class Feed(ABC):
         self._book = book
         self._caller = caller
         self._candidates: Iterator[Candidate] | None = None
-        # Numbers for ids of new orders, handed in before each batch.
-        self.numbers: list[int] = []
+        # Numbers for ids of new orders, handed in before each batch: ids rise with the lines.
+        self.numbers: deque[int] = deque()
 
     @abstractmethod
     def begin(self, after: Cursor) -> None:
@@ -122,9 +123,9 @@ class Feed(ABC):
     def _prepare(self, candidate: Candidate, request: NewOrder, bucket: int, now: datetime) -> None:
         try:
             candidate.placement = prepare_order(
-                self._book, self._caller, request, self.numbers[-1], bucket, now
+                self._book, self._caller, request, self.numbers[0], bucket, now
             )
-            self.numbers.pop()
+            self.numbers.popleft()
         except FieldInvalid as fact:
             self.refuse(candidate, fact)
 

@@ -50,7 +50,10 @@ def check_parts(path: str) -> None:
 
 
 def text_of(value: Any, decimal: str) -> str:
-    """A cell as text: whole numbers without a point, instants as ISO 8601 (a date at midnight)."""
+    """A cell as text: whole numbers without a point, instants as ISO 8601 (a date at midnight).
+
+    A formula comes as its value, an error such as #N/A as nothing.
+    """
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -84,9 +87,9 @@ def rows(path: str, name: str, decimal: str) -> Iterator[Any]:
         if not known or (name and name not in known):
             raise Unreadable(f"has no sheet {name!r}; it has {', '.join(known)}")
         sheet = book.get_sheet_by_name(name or known[0])
-        first = (sheet.start or (0, 0))[0] + 1
-        yield {"height": sheet.height}
-        for number, cells in enumerate(sheet.iter_rows(), start=first):
+        yield {"height": sheet.total_height}
+        # From the sheet's first row on, even if nothing stands there.
+        for number, cells in enumerate(sheet.iter_rows(), start=1):
             yield number, [text_of(cell, decimal) for cell in cells]
     except (CalamineError, ValueError, OSError) as error:
         raise Unreadable(f"can't be read as XLSX: {error}") from error
