@@ -259,7 +259,9 @@ def _parse_name(given: Given) -> NameSought | None:
 
 
 def _parse_sort(given: Given, *, is_by_prefix: bool) -> tuple[Any, bool]:
-    text = _first(given, "sort") or ("name" if is_by_prefix else "-id")
+    text = _first(given, "sort")
+    if text is None:
+        text = "name" if is_by_prefix else "-id"
     sort = text.removeprefix("-")
     if sort not in SORTS:
         raise FieldInvalid(

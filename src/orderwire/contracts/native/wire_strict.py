@@ -23,8 +23,8 @@ from orderwire.book.values import check_instant
 R = TypeVar("R", bound=Struct)
 
 MAX_NUMBER_LENGTH = 64
-# What JavaScript reads exactly; every integer of the book is narrower.
-_Integer = Annotated[int, Meta(ge=-(2**53), le=2**53)]
+# Integers that a record does not bound: ids within stages, which other contracts give 64 bits.
+_Integer = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 _Instant = Annotated[datetime, Meta(tz=True)]
 # JSON's own grammar: an answer's text may be sent back as it is, and the smallest have an exponent.
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
