@@ -40,13 +40,19 @@ async def told(native) -> str:
     order = {
         "placed_at": at(-5),
         "notes": "a",
+        "lines": [{"item": "x", "quantity": 1}, {"item": "y"}],
         "access": {"users": [7]},
         "vouchers": [{"code": SECRET, "amount": "5"}],
         "stages": [{"stage": "in", "effective_at": at(-4)}],
     }
     path: str = (await native.ask("POST", "/v1/orders", order)).header("location")
+    changed = {
+        "notes": "c",
+        "lines": [{"item": "x", "quantity": 2}, {"item": "y"}, {"item": "z"}],
+        "vouchers": [{"code": SECRET + "2", "amount": "6"}],
+    }
     steps: list[tuple[str, str, Any]] = [
-        ("PATCH", path, {"notes": "c", "vouchers": [{"code": SECRET + "2", "amount": "6"}]}),
+        ("PATCH", path, changed),
         ("POST", f"{path}/stages", {"stage": "out", "detail": {"details": {"rush": True}}}),
         ("PATCH", path, {"notes": "b", "tag": "y", "effective_at": at(-3)}),
         ("POST", f"{path}/stages", {"stage": "gone", "supersedes": 2, "effective_at": at(-2)}),
@@ -108,6 +114,8 @@ async def test_each_entry_says_the_difference_it_made(native, told):
     assert [(one["op"], one["path"]) for one in placed] == [("add", "")]
     assert placed[0]["value"]["vouchers"] == [{"amount": "5"}]
     assert found[2]["patch"] == [
+        {"op": "replace", "path": "/lines/0/quantity", "value": "2"},
+        {"op": "add", "path": "/lines/2", "value": {"item": "z"}},
         {"op": "replace", "path": "/notes", "value": "c"},
         {"op": "replace", "path": "/vouchers/0/amount", "value": "6"},
     ]

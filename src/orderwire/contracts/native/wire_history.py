@@ -123,14 +123,19 @@ def _difference(before: State | None, state: State, *, with_access: bool) -> lis
     """A change's difference; a placing adds the whole order, a deletion removes it."""
     if state.deleted:
         return [Change(op="remove", path="")]
-    after = msgspec.to_builtins(show_state(state.order, with_access=with_access))
+    after = _json(show_state(state.order, with_access=with_access))
     if before is None:
         return [Change(op="add", path="", value=after)]
-    return diff(msgspec.to_builtins(show_state(before.order, with_access=with_access)), after)
+    return diff(_json(show_state(before.order, with_access=with_access)), after)
 
 
 def _status_form(status: Status | None) -> Any:
-    return {"status": msgspec.to_builtins(show_status(status))}
+    return {"status": _json(show_status(status))}
+
+
+def _json(value: object) -> Any:
+    """The JSON value that answers show: all lists are lists, all numbers and instants as they are spelled."""
+    return msgspec.json.decode(encode(value))
 
 
 def _number(text: str) -> int | None:
