@@ -21,6 +21,7 @@ import structlog
 from orderwire.book.errors import OutcomeUnknown, StoreUnavailable
 from orderwire.book.store import Transaction
 
+from .integrity import taken
 from .postgres_batches import Batch, Tangled, Work, WorkFailed
 from .postgres_faults import Fate, fate_of
 from .postgres_pool import Pool, Session
@@ -171,7 +172,10 @@ class Writer:
             if fate is Fate.REFUSED:
                 log.error("store unavailable", error=str(error))
                 raise StoreUnavailable(str(error)) from error
-            raise
+            fact = taken(error)
+            if fact is None:
+                raise
+            raise fact from error
 
     async def _was_kept(self, mark: str, deadline: float) -> bool:
         """True if the transaction that wrote the mark was kept; it can't be any more after False.

@@ -24,6 +24,7 @@ from orderwire.book.store import Transaction
 
 from .catalogue import ALL
 from .compiling import Compiled, Statement, compile_statement
+from .integrity import taken
 from .numbers import Numbers
 from .rows import Row
 from .sqlite_scans import LIMIT_SECONDS, Scanner
@@ -158,8 +159,11 @@ class SqliteStore(Reads):
         self._writer.put(Job(work, future, loop))
         try:
             return await future
-        except sqlite3.IntegrityError:
-            raise
+        except sqlite3.IntegrityError as error:
+            fact = taken(error)
+            if fact is None:
+                raise
+            raise fact from error
         except sqlite3.Error as error:
             raise unavailable(error) from error
 
