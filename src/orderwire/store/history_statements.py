@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import and_, bindparam, select, tuple_
 
 from .compiling import Statement
-from .statements import ONE, STAGE, one_order, state_of
+from .statements import NOT_DELETED, ONE, STAGE, one_order, state_of
 from .tables import order_revisions, order_stages, orders
 
 _p = bindparam
@@ -76,7 +76,8 @@ FETCH_STATE = Statement(
 
 
 def _orders_at(*, is_descending: bool) -> Statement:
-    """Orders of an organisation as they stood, by id: of each, the last revision that counts."""
+    """Orders of an organisation as they stood, by id: of each, the last revision that counts, if that
+    did not delete it."""
     later = order_revisions.alias("later")
     is_overtaken = (
         select(later.c.revision)
@@ -91,13 +92,14 @@ def _orders_at(*, is_descending: bool) -> Statement:
     )
     after: Any = _r.order_id < _p("after_id") if is_descending else _r.order_id > _p("after_id")
     clause = (
-        select(*_THEN, _r.deleted)
+        select(*_THEN)
         .select_from(_WITH_ORDER)
         .where(
             _r.organisation_id == _p("organisation_id"),
             _r.effective_at <= _p("as_of"),
             _r.recorded_at <= _p("known_at"),
             orders.c.deleted <= _p("deleted_at_most"),
+            _r.deleted == NOT_DELETED,
             after,
             ~is_overtaken,
         )

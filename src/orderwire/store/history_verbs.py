@@ -59,7 +59,7 @@ class HistoryReads(Executor):
         then = (micros(moment.as_of), micros(moment.known_at), int(with_deleted))
         statement = history.LIST_ORDERS_AT_DESCENDING if is_descending else history.LIST_ORDERS_AT
         found = await self.rows(statement, organisation_id, *then, after_id, limit)
-        return [order_of(row) for row in found if not row[ORDER_WIDTH]]
+        return [order_of(row) for row in found]
 
     async def fetch_order_at(
         self,
