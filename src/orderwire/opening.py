@@ -13,7 +13,7 @@ from orderwire.book.store import Book, Mailbox, Store
 from orderwire.courier.mail import FileMailbox, SmtpMailbox
 from orderwire.server import StartRefused
 from orderwire.settings import Settings, SettingsError
-from orderwire.store.engines import CannotOpen, open_store, revision_of, upgrade
+from orderwire.store.engines import CannotOpen, open_store, standing_of, upgrade
 from orderwire.store.sqlite_scans import LIMIT_SECONDS
 from orderwire.vault import Vault, VaultError, new_key
 
@@ -38,7 +38,7 @@ def migrate(settings: Settings) -> tuple[str | None, str | None]:
 async def _migrate(settings: Settings) -> tuple[str | None, str | None]:
     database = settings["database"]
     try:
-        before = await revision_of(database)
+        before = await standing_of(database)
         await upgrade(database)
         store = await _open_store(settings)
     except CannotOpen as error:
@@ -47,7 +47,8 @@ async def _migrate(settings: Settings) -> tuple[str | None, str | None]:
         await _prove_key(settings, store)
     finally:
         await store.close()
-    return before, await revision_of(database)
+    after = await standing_of(database)
+    return before.revision, after.revision
 
 
 async def _prove_key(settings: Settings, store: Store) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import create_engine
 
 from orderwire.store import catalogue
 from orderwire.store.migrations import FOLDER, upgrade
-from orderwire.store.schema import HEAD, NotMigrated, check_migrated, revision_of
+from orderwire.store.schema import HEAD, NotMigrated, check_standing, standing_of
 from orderwire.store.tables import metadata
 
 
@@ -39,15 +39,15 @@ def test_head_is_the_newest_migration() -> None:
 def test_an_unmigrated_book_is_refused_and_migrating_twice_is_harmless(tmp_path: Path) -> None:
     path = tmp_path / "book.db"
     with pytest.raises(NotMigrated) as missing:
-        check_migrated(path)
+        check_standing("here", standing_of(path))
     assert missing.value.found is None
     sqlite3.connect(path).close()
     with pytest.raises(NotMigrated):
-        check_migrated(path)
+        check_standing("here", standing_of(path))
     upgrade(path)
     upgrade(path)
-    check_migrated(path)
-    assert revision_of(path) == HEAD
+    check_standing("here", standing_of(path))
+    assert standing_of(path).revision == HEAD
 
 
 def test_a_migration_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_a_migration_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     left = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     connection.close()
     assert left <= {"group_rejections", "alembic_version"}
-    assert revision_of(path) is None
+    assert standing_of(path).revision is None
 
 
 def test_every_statement_on_an_order_table_names_its_bucket() -> None:
@@ -97,7 +97,7 @@ def test_what_a_killed_migration_left_is_taken_back(tmp_path: Path) -> None:
     killed = subprocess.run([sys.executable, "-c", script, str(path)], check=False)
     assert killed.returncode == -9
     assert path.with_name("book.db-journal").stat().st_size > 0
-    assert revision_of(path) == HEAD
+    assert standing_of(path).revision == HEAD
     upgrade(path)
     connection = sqlite3.connect(path)
     assert connection.execute("SELECT count(*) FROM counters").fetchone() == (5,)

@@ -16,7 +16,7 @@ from orderwire.setting_values import hide_password
 
 from . import migrations, postgres_schema, schema
 from .postgres import PostgresStore
-from .schema import HEAD, NotMigrated
+from .schema import Standing, check_standing
 from .sqlite import SqliteStore
 from .sqlite_scans import LIMIT_SECONDS
 
@@ -40,12 +40,12 @@ def show(database: str) -> str:
     return hide_password(database) if is_postgres(database) else str(path_of(database))
 
 
-async def revision_of(database: str) -> str | None:
-    """The migration that the book stands at; None when there is no book. Raises CannotOpen."""
+async def standing_of(database: str) -> Standing:
+    """Where the book stands. Raises CannotOpen."""
     with _opening(database):
         if is_postgres(database):
-            return await postgres_schema.revision_of(database)
-        return schema.revision_of(path_of(database))
+            return await postgres_schema.standing_of(database)
+        return schema.standing_of(path_of(database))
 
 
 async def upgrade(database: str) -> None:
@@ -69,9 +69,7 @@ async def open_store(
     `connections` is how many PostgreSQL may be asked for, `seconds` how long it is tried before a
     request is given up, `list_seconds` how long a list may take. Raises NotMigrated or CannotOpen.
     """
-    found = await revision_of(database)
-    if found != HEAD:
-        raise NotMigrated(show(database), found)
+    check_standing(show(database), await standing_of(database))
     with _opening(database):
         if is_postgres(database):
             return await PostgresStore.open(database, connections, seconds)

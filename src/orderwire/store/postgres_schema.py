@@ -9,20 +9,22 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from .migrations import configured
+from .schema import WORKS_WITH, Standing
 
 CONNECT_SECONDS = 10.0
 
 
-async def revision_of(url: str) -> str | None:
-    """The migration that the book stands at; None when there is none. Raises what asyncpg raises."""
+async def standing_of(url: str) -> Standing:
+    """Where the book stands. Raises what asyncpg raises."""
     connection = await _connect(url)
     try:
-        found: str | None = await connection.fetchval("SELECT version_num FROM alembic_version")
+        revision = await connection.fetchval("SELECT version_num FROM alembic_version")
+        fact = await connection.fetchval("SELECT value FROM book_facts WHERE name = $1", WORKS_WITH)
     except asyncpg.UndefinedTableError:
-        return None
+        return Standing(None)
     finally:
         await connection.close()
-    return found
+    return Standing(revision, fact)
 
 
 async def upgrade(url: str) -> None:

@@ -66,12 +66,15 @@ def upgrade() -> None:
     _create_answers()
     _create_imports()
     _create_marks()
+    # Whoever writes the tables above the way they were before leaves the new columns empty.
+    op.execute(sa.text("INSERT INTO book_facts (name, value) VALUES ('works_with', '0002')"))
 
 
 def downgrade() -> None:
     for name in ("marks", "imports", "answers", "parties"):
         op.drop_table(name)
     op.execute(sa.text("DELETE FROM counters WHERE name = 'party'"))
+    op.execute(sa.text("DELETE FROM book_facts WHERE name = 'works_with'"))
     for name, table, _, _ in reversed(PARTIAL):
         op.drop_index(name, table_name=table)
     for name, table, _ in reversed(INDEXES):
