@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import random
 import select
 import shutil
 import sqlite3
@@ -13,10 +16,12 @@ from contextlib import closing
 
 import pytest
 
+from tests.cli.commands import Commands
 from tests.importer.importing import MAP, SAMPLE, SAMPLE_MAP, rejected, row, write
 from tests.server import environment
 
-ORDERS = 8_000
+ORDERS = 6_000
+KILLS = 6
 
 
 @pytest.fixture
@@ -90,29 +95,143 @@ def count(folder, table):
         return book.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608 - tables named here
 
 
-def test_a_kill_in_the_middle_doubles_nothing(acme):
-    (acme.folder / "map.toml").write_text(MAP)
-    write(acme.folder, *(row(str(number), item=item) for number in range(ORDERS) for item in "AB"))
-    running = subprocess.Popen(
+def told(folder, name="export.csv"):
+    """What the reports say, with the names of orders for their ids."""
+    with closing(sqlite3.connect(folder / "orderwire.db", timeout=30)) as book:
+        names = dict(book.execute("SELECT order_id, name FROM names"))
+    accepted, refused = [
+        (folder / f"{name}.{kind}.csv").read_text().splitlines() for kind in ("accepted", "rejected")
+    ]
+    rows = [line.split(",") for line in accepted[1:]]
+    return [(int(line), names[int(order_id)]) for line, order_id in rows], refused
+
+
+def held(folder):
+    """All that the book holds of orders, save ids and the instants at which it learned of them."""
+    with closing(sqlite3.connect(folder / "orderwire.db", timeout=30)) as book:
+        return [
+            book.execute(query).fetchall()
+            for query in (
+                "SELECT name, stage_count, document, placed_at, lifecycle, revision FROM names"
+                " JOIN orders ON id = order_id ORDER BY name",
+                "SELECT name, r.revision, r.document, effective_at FROM names"
+                " JOIN order_revisions r USING (order_id) ORDER BY name",
+                "SELECT name, number, s.stage, effective_at, status_at FROM names"
+                " JOIN order_stages s USING (order_id) ORDER BY name, number",
+                "SELECT name, s.stage, since FROM names JOIN order_statuses s USING (order_id) ORDER BY name",
+                "SELECT count(*) FROM imports",
+            )
+        ]
+
+
+def kill_at(folder, size):
+    """Import until the accepted rows fill so many bytes, then end the process as a power cut would."""
+    part = folder / "export.csv.accepted.csv.part"
+    with (folder / "said.txt").open("ab") as said:
+        running = subprocess.Popen(
+            [sys.executable, "-m", "orderwire", *IMPORT],
+            cwd=folder,
+            env=environment(),
+            stdout=said,
+            stderr=said,
+        )
+    end = time.monotonic() + 60
+    while running.poll() is None and time.monotonic() < end:
+        if part.exists() and part.stat().st_size > size:
+            break
+        # Nothing tells when another process has written: look again shortly.
+        select.select([], [], [], 0.001)
+    running.kill()
+    return running.wait(30)
+
+
+def test_killed_again_and_again_it_comes_to_the_same_end(acme, tmp_path):
+    text = MAP + '[[stage]]\nstage = "placed"\nat = "at"\n'
+    rows = [
+        row(str(number), item=item, quantity="x" if number % 97 == 13 else "1")
+        for item in "AB"
+        for number in range(ORDERS)
+    ]
+    rows[500:500] = [row("", item="nobody's")]
+    (acme.folder / "map.toml").write_text(text)
+    write(acme.folder, *rows)
+    whole = Commands(tmp_path / "whole")
+    whole.folder.mkdir()
+    whole.succeed("migrate")
+    whole.succeed("organisation", "create", "acme")
+    (whole.folder / "map.toml").write_text(text)
+    write(whole.folder, *rows)
+    assert whole.run(*IMPORT).returncode == 5
+
+    size = (whole.folder / "export.csv.accepted.csv").stat().st_size
+    points = random.Random(20260101)
+    sizes = sorted(points.randrange(0, size) for _ in range(KILLS))
+    killed = [kill_at(acme.folder, size) for size in sizes]
+    assert killed.count(-9) >= KILLS - 2, (killed, (acme.folder / "said.txt").read_text())
+    assert not list(acme.folder.glob("*.accepted.csv"))
+    left = count(acme.folder, "orders")
+    assert 0 < left < ORDERS
+    done = acme.run(*IMPORT)
+    assert (done.returncode, done.stderr.startswith("going on after ")) == (5, True), done
+    assert told(acme.folder) == told(whole.folder)
+    assert held(acme.folder) == held(whole.folder)
+    assert not list(acme.folder.glob("*.part"))
+    again = acme.run(*IMPORT)
+    assert (again.returncode, again.stderr) == (5, "")
+    assert f" 0 orders placed, {left_over(ORDERS)} there already" in again.stdout
+    assert told(acme.folder) == told(whole.folder)
+
+
+def left_over(orders):
+    """How many of the orders can be taken."""
+    return orders - len(range(13, orders, 97))
+
+
+def test_json_lines_need_no_map(acme):
+    order = {"names": {"reference": "R1"}, "placed_at": "2024-05-01T10:00:00Z", "total": "7.50"}
+    (acme.folder / "orders.jsonl").write_text(f"{json.dumps(order)}\n")
+    arguments = ("import", "orders.jsonl", "--organisation", "acme")
+    assert "1 rows of 1 orders: 1 orders placed" in acme.succeed(*arguments)
+    shown = acme.json("orders", "show", "reference:R1", "--organisation", "acme")
+    assert shown["document"]["total"] == "7.5"
+    assert "1 there already" in acme.succeed(*arguments)
+
+
+def test_a_dry_run_places_nothing(acme, export):
+    done = acme.run(*IMPORT, "--dry-run", "--normalised")
+    assert done.returncode == 5
+    assert "1 orders could be placed, 0 there already, 1 rejected" in done.stdout
+    assert "as they were understood: export.csv.dry-run.normalised.csv" in done.stdout
+    assert acme.json("orders", "list", "--organisation", "acme") == []
+
+
+def test_all_or_nothing_places_nothing(acme, export):
+    done = acme.run(*IMPORT, "--policy", "all_or_nothing")
+    assert done.returncode == 5
+    assert "0 orders placed, 0 there already, 2 rejected" in done.stdout
+    assert acme.json("orders", "list", "--organisation", "acme") == []
+
+
+def test_a_terminal_is_shown_how_far_it_came(acme, export):
+    ours, theirs = pty.openpty()
+    done = subprocess.run(
         [sys.executable, "-m", "orderwire", *IMPORT],
         cwd=acme.folder,
         env=environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        timeout=60,
+        check=False,
     )
-    end = time.monotonic() + 60
-    while count(acme.folder, "orders") == 0 and time.monotonic() < end:
-        # Nothing tells when another process has committed: look again shortly.
-        select.select([], [], [], 0.01)
-    running.kill()
-    assert running.wait(30) == -9
-    left = count(acme.folder, "orders")
-    assert 0 < left < ORDERS
-    assert count(acme.folder, "order_revisions") == left
-    assert not list(acme.folder.glob("*.accepted.csv"))
-    again = acme.json(*IMPORT)
-    assert (again["placed"], again["already_there"], again["rejected_rows"]) == (ORDERS - left, left, 0)
-    assert count(acme.folder, "orders") == count(acme.folder, "names") == ORDERS
-    assert not list(acme.folder.glob("*.part"))
-    shown = acme.json("orders", "show", "reference:0", "--organisation", "acme")
-    assert [line["item"] for line in shown["document"]["lines"]] == ["A", "B"]
+    os.close(theirs)
+    with open(ours, "rb", buffering=0) as terminal:
+        shown = terminal.read(4_096).decode()
+    assert done.returncode == 5
+    assert "%" in shown
+    assert "rows" in shown
+    # The line is wiped when the import ends.
+    assert shown.rpartition("\r")[2] == ""
+
+
+def test_without_a_terminal_nothing_is_shown(acme, export):
+    assert acme.run(*IMPORT).stderr == ""

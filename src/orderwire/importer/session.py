@@ -174,9 +174,8 @@ class Session:
             orders += sum(candidate.is_order for candidate in batch)
             size += sum(len(one.placement.encoded) for one in batch if one.placement is not None)
             if orders > MAX_TOGETHER or size > MAX_TOGETHER_BYTES:
-                raise FileError(
-                    f"{ALL_OR_NOTHING} takes {MAX_TOGETHER} orders and {MAX_TOGETHER_BYTES} bytes"
-                )
+                limit = f"{MAX_TOGETHER} orders and {MAX_TOGETHER_BYTES} bytes"
+                raise FileError(f"{ALL_OR_NOTHING} takes at most {limit}")
             is_faulty = is_faulty or any(one.order_id is None for one in decisions)
             if is_faulty:
                 together = []
