@@ -53,7 +53,7 @@ async def walk(native, path: str, relation: str = "next") -> list[list[dict[str,
 
 
 @pytest.fixture
-async def shelf(native) -> dict[str, int]:
+async def trio(native) -> dict[str, int]:
     """Three orders that differ in everything that can be asked for."""
     placed = {}
     group = "1b4e28ba-2fa1-4d3b-8f5e-0a1b2c3d4e5f"
@@ -142,9 +142,9 @@ async def shelf(native) -> dict[str, int]:
         ("kind=order&payment=not_paid&total.max=0", "c"),
     ],
 )
-async def test_orders_are_found_by_what_they_say(native, shelf, query, found):
+async def test_orders_are_found_by_what_they_say(native, trio, query, found):
     answer = await native.ask("GET", f"/v1/orders?{query}&total=true")
-    names = {order_id: name for name, order_id in shelf.items()}
+    names = {order_id: name for name, order_id in trio.items()}
     assert "".join(names[one] for one in ids_of(answer)) == found
     assert answer.json()["total"] == len(found)
     assert answer.header("link") is None
@@ -155,7 +155,7 @@ async def test_orders_are_found_by_what_they_say(native, shelf, query, found):
             assert ids_of(then) == ids_of(answer)
 
 
-async def test_a_listed_order_is_shown_as_it_is_shown_by_itself(native, shelf):
+async def test_a_listed_order_is_shown_as_it_is_shown_by_itself(native, trio):
     listed = (await native.ask("GET", "/v1/orders")).json()["orders"]
     assert len(listed) == 3
     for order in listed:
