@@ -9,7 +9,7 @@ from orderwire.book.accounts import create_organisation
 from orderwire.book.callers import RIGHTS, Caller, CredentialCache, Organisation
 from orderwire.book.lists import OrderQuery
 from orderwire.book.orders import Order
-from orderwire.book.store import Book
+from orderwire.book.store import Book, Store
 from orderwire.courier.mail import FileMailbox
 from orderwire.store.migrations import upgrade
 from orderwire.store.sqlite import SqliteStore
@@ -29,8 +29,13 @@ def make_book(folder: Path, *, cache_seconds: float = 0.0) -> Book:
     path = folder / "book.db"
     if not path.exists():
         upgrade(path)
+    return make_book_over(SqliteStore(path), folder, cache_seconds=cache_seconds)
+
+
+def make_book_over(store: Store, folder: Path, *, cache_seconds: float = 0.0) -> Book:
+    """A book on this store, its mails in `folder`."""
     book = Book(
-        store=SqliteStore(path),
+        store=store,
         vault=Vault((new_key(),)),
         mailbox=None,  # type: ignore[arg-type]  # set below: the mailbox asks the book for the time
         clock=now,

@@ -22,6 +22,7 @@ from orderwire.book.store import Book
 from orderwire.book.values import plain_number
 from orderwire.vault import VaultError
 from tests.factories import all_orders, make_caller, make_organisation, read_mails
+from tests.stores import Shelf
 
 FOREVER = datetime.max
 
@@ -119,12 +120,9 @@ async def test_of_many_claims_at_once_one_wins(book: Book) -> None:
     assert sum(isinstance(outcome, AlreadyExists) for outcome in outcomes) == 31
 
 
-def all_bytes(folder: Path) -> bytes:
-    """Every byte of the book's files."""
-    return b"".join(path.read_bytes() for path in folder.glob("book.db*"))
-
-
-async def test_voucher_secrets_are_sealed_and_open_only_for_those_who_may(book: Book, tmp_path: Path) -> None:
+async def test_voucher_secrets_are_sealed_and_open_only_for_those_who_may(
+    book: Book, shelf: Shelf, tmp_path: Path
+) -> None:
     caller = make_caller(await make_organisation(book))
     new = NewVoucher(voucher=Voucher(kind="code_pin", amount=Decimal(10)), code="SECRET-1", pin="4711")
     order = await place_order(book, caller, NewOrder(vouchers=(new,)))
@@ -132,7 +130,7 @@ async def test_voucher_secrets_are_sealed_and_open_only_for_those_who_may(book: 
     assert open_voucher(book, caller, read.document.vouchers[0]) == ("SECRET-1", "4711")
     assert "SECRET" not in repr(new)
     await book.store.close()
-    stored = all_bytes(tmp_path)
+    stored = shelf.dump(tmp_path)
     assert b"SECRET-1" not in stored
     assert order.document.vouchers[0].code
     assert order.document.vouchers[0].code.encode() in stored

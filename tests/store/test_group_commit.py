@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +17,36 @@ from orderwire.book.operations import NewOrder, append_stage, place_order
 from orderwire.book.orders import Document
 from orderwire.book.stages import NewStage
 from orderwire.book.store import Book
-from orderwire.store.sqlite import SqliteStore, connect
+from orderwire.store.sqlite import SqliteStore
 from orderwire.store.sqlite_threads import drive
 from tests.factories import make_caller, make_organisation, now
+from tests.stores import PARTITIONED, POSTGRES, SQLITE, Shelf
+
+Count = Callable[[str], int]
 
 
-def count(path: Path, table: str) -> int:
+@pytest.fixture
+def count(shelf: Shelf, tmp_path: Path) -> Count:
     """Rows of a table, as another connection sees them: what is committed."""
-    connection = connect(path, readonly=True)
-    try:
-        row: tuple[int] = connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608
-        return row[0]
-    finally:
-        connection.close()
+
+    def count_rows(table: str) -> int:
+        ((found,),) = shelf.rows(tmp_path, f"SELECT count(*) FROM {table}")  # noqa: S608
+        return int(found)
+
+    return count_rows
 
 
-async def test_works_that_wait_together_share_commits(book: Book, tmp_path: Path) -> None:
+@pytest.mark.stores(POSTGRES, PARTITIONED)
+async def test_works_that_wait_together_share_transactions(book: Book, count: Count) -> None:
+    caller = make_caller(await make_organisation(book))
+    before = count("marks")
+    await asyncio.gather(*(place_order(book, caller, NewOrder()) for _ in range(200)))
+    assert count("orders") == 200
+    assert count("marks") - before < 100
+
+
+@pytest.mark.stores(SQLITE)
+async def test_works_that_wait_together_share_commits(book: Book, count: Count) -> None:
     caller = make_caller(await make_organisation(book))
     store = book.store
     assert isinstance(store, SqliteStore)
@@ -46,11 +61,11 @@ async def test_works_that_wait_together_share_commits(book: Book, tmp_path: Path
 
     writer._commit = counted
     await asyncio.gather(*(place_order(book, caller, NewOrder()) for _ in range(200)))
-    assert count(tmp_path / "book.db", "orders") == 200
+    assert count("orders") == 200
     assert commits < 100
 
 
-async def test_a_work_that_fails_takes_nobody_with_it(book: Book, tmp_path: Path) -> None:
+async def test_a_work_that_fails_takes_nobody_with_it(book: Book, count: Count) -> None:
     caller = make_caller(await make_organisation(book))
     same = NewOrder(document=Document(names={"reference": "A-1"}))
     outcomes = await asyncio.gather(
@@ -62,14 +77,14 @@ async def test_a_work_that_fails_takes_nobody_with_it(book: Book, tmp_path: Path
     assert len(refused) == 19
     assert all(isinstance(error, AlreadyExists) for error in refused)
     for table, rows in (("orders", 21), ("order_revisions", 21), ("names", 1)):
-        assert count(tmp_path / "book.db", table) == rows
+        assert count(table) == rows
 
 
-async def test_what_is_answered_is_committed(book: Book, tmp_path: Path) -> None:
+async def test_what_is_answered_is_committed(book: Book, count: Count) -> None:
     caller = make_caller(await make_organisation(book))
     for number in range(1, 21):
         await place_order(book, caller, NewOrder())
-        assert count(tmp_path / "book.db", "orders") == number
+        assert count("orders") == number
 
 
 async def test_two_writers_of_one_order_lose_nothing(book: Book) -> None:
@@ -85,7 +100,8 @@ async def test_two_writers_of_one_order_lose_nothing(book: Book) -> None:
     assert (status.stage, status.stage_number) == (newest.stage, newest.number)
 
 
-async def test_a_full_disk_is_a_fact_and_keeps_nothing_of_the_batch(book: Book, tmp_path: Path) -> None:
+@pytest.mark.stores(SQLITE)
+async def test_a_full_disk_is_a_fact_and_keeps_nothing_of_the_batch(book: Book, count: Count) -> None:
     caller = make_caller(await make_organisation(book))
     await place_order(book, caller, NewOrder())
     store = book.store
@@ -100,12 +116,13 @@ async def test_a_full_disk_is_a_fact_and_keeps_nothing_of_the_batch(book: Book, 
     )
     assert any(isinstance(outcome, StoreUnavailable) for outcome in outcomes)
     kept = sum(not isinstance(outcome, BaseException) for outcome in outcomes)
-    assert count(tmp_path / "book.db", "orders") == 1 + kept
+    assert count("orders") == 1 + kept
     writer._connection.execute("PRAGMA max_page_count=1000000")
     await place_order(book, caller, NewOrder())
-    assert count(tmp_path / "book.db", "orders") == 2 + kept
+    assert count("orders") == 2 + kept
 
 
+@pytest.mark.stores(SQLITE)
 async def test_a_book_locked_by_another_process_is_a_fact(tmp_path: Path, book: Book) -> None:
     organisation = await make_organisation(book)
     store = book.store
@@ -172,7 +189,8 @@ class Stumbling:
         self.connection.close()
 
 
-async def test_the_writer_outlives_a_roll_back_that_fails(book: Book, tmp_path: Path) -> None:
+@pytest.mark.stores(SQLITE)
+async def test_the_writer_outlives_a_roll_back_that_fails(book: Book, count: Count) -> None:
     caller = make_caller(await make_organisation(book))
     await place_order(book, caller, NewOrder())
     store = book.store
@@ -184,4 +202,4 @@ async def test_the_writer_outlives_a_roll_back_that_fails(book: Book, tmp_path: 
         with pytest.raises(StoreUnavailable):
             await place_order(book, caller, NewOrder())
     await place_order(book, caller, NewOrder())
-    assert count(tmp_path / "book.db", "orders") == 2
+    assert count("orders") == 2

@@ -91,8 +91,13 @@ class Work:
             self.ask = self.coroutine.send(answer)
         except StopIteration as stop:
             self.ask, self.result = None, stop.value
+            return
         except Exception as error:
             raise WorkFailed(self, error) from error
+        if not isinstance(self.ask, Ask):
+            # Whatever it waits for: the batch waits for it, and it may have happened when it is run again.
+            self.coroutine.close()
+            raise WorkFailed(self, RuntimeError("a transaction may await nothing but its own statements"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from typing import Any
 import asyncpg
 from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
 
+from orderwire.book.errors import StoreUnavailable
+
 from .catalogue import ALL
 from .compiling import Compiled, Statement, compile_statement
 from .mark_statements import INSERT_MARK, TOUCH_MARK
@@ -130,7 +132,12 @@ class Pool:
 
     @asynccontextmanager
     async def session(self, wait_seconds: float) -> AsyncIterator[Session]:
-        """A connection for as long as the block runs. Raises TimeoutError, and what asyncpg raises."""
+        """A connection for as long as the block runs.
+
+        Raises StoreUnavailable once the pool is closed, TimeoutError, and what asyncpg raises.
+        """
+        if self._pool.is_closing():
+            raise StoreUnavailable("the store is closed")
         connection = await self._pool.acquire(timeout=wait_seconds)
         session = Session(connection)
         connection.add_log_listener(session.note)
