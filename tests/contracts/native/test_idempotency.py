@@ -144,6 +144,7 @@ def bytes_below(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in sorted(folder.glob("book.db*")))
 
 
+@pytest.mark.stores("sqlite")
 async def test_no_code_of_a_voucher_is_found_in_the_file(native, tmp_path):
     secret, pin = "CODE-IN-CLEAR-0815", "PIN-IN-CLEAR-4711"
     body = {"vouchers": [{"code": secret, "pin": pin}], "names": {"reference": "VISIBLE-4242"}}
