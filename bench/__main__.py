@@ -13,20 +13,27 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from . import appends, layers, machine, reads, report, seed, subjects
+from . import appends, layers, lists, machine, reads, report, seed, subjects, transfers
 from .load import find_generator
-from .plan import Plan
+from .plan import Plan, Setup
 
-APPENDS = "appends"
-NAMES = (*(subject.name for subject in subjects.ALL), APPENDS)
+APPENDS, LISTS, TRANSFERS = "appends", "lists", "transfers"
+NAMES = (*(subject.name for subject in subjects.ALL), APPENDS, LISTS, TRANSFERS)
 # (orders, rounds, seconds) when nothing else is said: in full, and for a quick look.
 FULL, QUICK = (100_000, 4, 2), (10_000, 1, 1)
+# Orders in the two books whose lists are compared, and in the files that are written and read.
+LISTED, QUICK_LISTED = (10_000, 1_000_000), (10_000, 50_000)
+FILED, QUICK_FILED = 100_000, 10_000
 
 
 def parse_arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--orders", type=int, help=f"orders in the book (default {FULL[0]})")
+    parser.add_argument(
+        "--listed", type=int, help=f"orders in the larger book of lists (default {LISTED[1]})"
+    )
+    parser.add_argument("--filed", type=int, help=f"orders exported and imported (default {FILED})")
     parser.add_argument("--rounds", type=int, help=f"rounds of each measurement (default {FULL[1]})")
     parser.add_argument("--seconds", type=int, help=f"seconds of each round (default {FULL[2]})")
     parser.add_argument("--connections", type=int, default=32, help="connections that read (default 32)")
@@ -39,13 +46,18 @@ def parse_arguments() -> argparse.Namespace:
     given = parser.parse_args()
     orders, rounds, seconds = QUICK if given.quick else FULL
     given.orders = given.orders or orders
+    small, large = QUICK_LISTED if given.quick else LISTED
+    given.listed = (small, given.listed or large)
+    given.filed = given.filed or (QUICK_FILED if given.quick else FILED)
     given.rounds = given.rounds or rounds
     given.seconds = given.seconds or seconds
     given.only = given.only.split(",") if given.only else list(NAMES)
     if unknown := set(given.only) - set(NAMES):
         parser.error(f"--only: no {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
-    if min(given.orders - 9, given.rounds, given.seconds, given.connections) < 1:
+    if min(given.orders - 9, given.filed - 9, given.rounds, given.seconds, given.connections) < 1:
         parser.error("at least 10 orders, one round, one second, one connection")
+    if given.listed[1] < given.listed[0]:
+        parser.error(f"--listed: at least {given.listed[0]} orders")
     return given
 
 
@@ -60,31 +72,38 @@ def data_folder(kept: Path | None) -> Iterator[Path]:
         yield Path(name)
 
 
-def make_plan(given: argparse.Namespace, folder: Path, data: Path) -> Plan:
-    """Seed the book and choose what is asked for; says what the figures will depend on."""
+def make_setup(given: argparse.Namespace, folder: Path) -> Setup:
+    """Choose cores and load generator; says what the figures will depend on."""
     cores = machine.choose_cores()
     generator = find_generator(own_client=given.own_client)
     print(f"{generator.name}, {given.connections} connections; {cores.said}", flush=True)
     if generator.remark:
         print(f"  {generator.remark}")
-    print(f"placing {given.orders:,} orders", flush=True)
-    seeded = seed.seed(data, given.orders)
-    size_mb = seeded.database.stat().st_size / 1e6
-    print(f"  {seeded.orders / seeded.seconds:,.0f} orders/s, {size_mb:.0f} MB, {seeded.groups} group orders")
-    return Plan(
+    return Setup(
         rounds=given.rounds,
         seconds=given.seconds,
         connections=given.connections,
         folder=folder,
         cores=cores,
         generator=generator,
+    )
+
+
+def make_plan(setup: Setup, given: argparse.Namespace, data: Path) -> Plan:
+    """Seed the book and choose what is asked for."""
+    print(f"placing {given.orders:,} orders", flush=True)
+    seeded = seed.seed(data, given.orders)
+    size_mb = seeded.database.stat().st_size / 1e6
+    print(f"  {seeded.orders / seeded.seconds:,.0f} orders/s, {size_mb:.0f} MB, {seeded.groups} group orders")
+    return Plan(
+        **{name: getattr(setup, name) for name in Setup.__dataclass_fields__},
         seeded=seeded,
         orders=subjects.choose_orders(seeded),
     )
 
 
-def measure(plan: Plan, only: list[str]) -> dict[str, Any]:
-    """Measure and print; gives all figures."""
+def measure_service(plan: Plan, only: list[str]) -> dict[str, Any]:
+    """Measure and print reads and appends; gives all figures."""
     chosen = [subject for subject in subjects.ALL if subject.name in only]
     figures: dict[str, Any] = {"reads": []}
     for how in (reads.IN_STORE, reads.CACHED):
@@ -102,6 +121,29 @@ def measure(plan: Plan, only: list[str]) -> dict[str, Any]:
     return figures
 
 
+def measure(given: argparse.Namespace, setup: Setup, data: Path) -> dict[str, Any]:
+    """Measure and print what is asked for; gives all figures."""
+    figures: dict[str, Any] = {}
+    if set(given.only) - {LISTS, TRANSFERS}:
+        plan = make_plan(setup, given, data)
+        figures = measure_service(plan, given.only)
+        if given.profile:
+            chosen = [subject for subject in subjects.ALL if subject.name in given.only]
+            figures["layers"] = layers.measure_layers(plan, chosen)
+            layers.print_layers(figures["layers"])
+    if LISTS in given.only:
+        print(f"\nmaking books of {given.listed[0]:,} and {given.listed[1]:,} orders", flush=True)
+        listed = lists.measure_lists(setup, given.listed)
+        report.print_lists(listed)
+        figures["lists"] = lists.lists_json(listed)
+    if TRANSFERS in given.only:
+        print(f"\nexporting and importing {given.filed:,} orders", flush=True)
+        moved = transfers.measure_transfers(setup, given.filed)
+        report.print_transfers(moved)
+        figures["transfers"] = transfers.transfers_json(moved)
+    return figures
+
+
 def main() -> None:
     """The command."""
     given = parse_arguments()
@@ -110,12 +152,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="orderwire-bench-") as name, data_folder(given.data) as data:
         about = machine.describe(data)
         print(", ".join(f"{key} {value}" for key, value in about.items()), flush=True)
-        plan = make_plan(given, Path(name), data)
-        figures = measure(plan, given.only)
-        if given.profile:
-            chosen = [subject for subject in subjects.ALL if subject.name in given.only]
-            figures["layers"] = layers.measure_layers(plan, chosen)
-            layers.print_layers(figures["layers"])
+        figures = measure(given, make_setup(given, Path(name)), data)
     seconds = time.monotonic() - began
     print(f"\n{seconds:.0f} s; load average now {machine.load_average()}")
     if given.json:

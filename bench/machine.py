@@ -155,11 +155,16 @@ class Server:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def peak_memory_mb(self) -> float:
-        """The most memory that the process ever had (VmHWM), in millions of bytes."""
-        for line in Path(f"/proc/{self._process.pid}/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) / KIB_PER_MB
-        raise SystemExit("this system does not tell the peak memory of a process (VmHWM)")
+        """The most memory that the process ever had, in millions of bytes."""
+        return peak_memory_mb(self._process.pid)
+
+
+def peak_memory_mb(pid: int) -> float:
+    """The most memory that a process ever had (VmHWM), in millions of bytes."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / KIB_PER_MB
+    raise SystemExit("this system does not tell the peak memory of a process (VmHWM)")
 
 
 def describe(folder: Path) -> dict[str, str]:

@@ -12,7 +12,7 @@ from .subjects import Order
 
 
 @dataclass(frozen=True)
-class Plan:
+class Setup:
     """`rounds` of `seconds` each, over `connections` connections; `folder` holds files that go afterwards."""
 
     rounds: int
@@ -21,5 +21,11 @@ class Plan:
     folder: Path
     cores: Cores
     generator: Generator
+
+
+@dataclass(frozen=True)
+class Plan(Setup):
+    """... with the seeded book and the orders to ask for."""
+
     seeded: Seeded
     orders: list[Order]

@@ -8,7 +8,10 @@ from statistics import median
 from typing import Any
 
 from .appends import CLIENTS, TARGET, Appends
+from .lists import TARGET as LIST_TARGET
+from .lists import Lists
 from .reads import Pass, Read, Rounds
+from .transfers import IMPORT_MEMORY_TARGET_MB, IMPORT_TARGET_PER_SECOND, Transfers
 
 MEMORY_TARGET_MB = 150.0
 
@@ -105,6 +108,51 @@ def _latency_cells(rounds: Rounds) -> list[str]:
         f"{median(run.p50_ms for run in rounds.runs):.2f}",
         f"{median(run.p99_ms for run in rounds.runs):.2f}",
     ]
+
+
+def print_lists(lists: Lists) -> None:
+    """Pages in the small and the large book."""
+    small, large = lists.small, lists.large
+    print(f"  {large.orders / large.seconds:,.0f} orders/s")
+    print(f"\nPages of lists, {large.orders:,} orders over {small.orders:,}: at least {LIST_TARGET} by CPU")
+    header = ("page", "pages/s", "ratio", "CPU ratio", "us small", "us large", "")
+    rows = [
+        [
+            cost.listed.name,
+            f"{median(cost.large.rates):,.0f}",
+            f"{cost.ratio:.2f}",
+            f"{cost.cpu_ratio:.2f}",
+            f"{cost.small.cpu_us:.0f}",
+            f"{cost.large.cpu_us:.0f}",
+            verdict(cost.cpu_ratio >= LIST_TARGET),
+        ]
+        for cost in lists.pages
+    ]
+    print_table(header, rows)
+    for cost in lists.pages:
+        if cost.small.errors or cost.large.errors:
+            print(f"  {cost.listed.name}: {cost.small.errors} and {cost.large.errors} errors")
+
+
+def print_transfers(found: Transfers) -> None:
+    """Exports, imports, and raw insertions of the same rows."""
+    print("\nFiles of orders: exported, imported with full validation, and their rows inserted as they are")
+    rows = [
+        [
+            one.what,
+            f"{one.rate:,.0f}",
+            f"{one.cpu_seconds / one.orders * 1e6:.1f}",
+            f"{one.peak_memory_mb:.0f}",
+        ]
+        for one in (*found.exports, *found.imports, *found.inserts)
+    ]
+    print_table(("what", "orders/s", "CPU us", "peak MB"), rows)
+    rate, peak = median(one.rate for one in found.imports), max(one.peak_memory_mb for one in found.imports)
+    print(
+        f"  import: {found.ratio:.2f} of inserting ({found.cpu_ratio:.2f} by CPU); {rate:,.0f} orders/s,"
+        f" at least {IMPORT_TARGET_PER_SECOND:,}: {verdict(rate >= IMPORT_TARGET_PER_SECOND)};"
+        f" {peak:.0f} MB, at most {IMPORT_MEMORY_TARGET_MB:.0f}: {verdict(peak <= IMPORT_MEMORY_TARGET_MB)}"
+    )
 
 
 def print_memory(peak_mb: float) -> None:

@@ -37,6 +37,31 @@ def test_a_quick_run_prints_its_tables(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["figures.json"], "the benchmark left files behind"
 
 
+@pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
+def test_lists_and_files_are_measured(tmp_path: Path) -> None:
+    figures = tmp_path / "figures.json"
+    options = ["--quick", "--listed", "10000", "--filed", "1000", "--only", "lists,transfers"]
+    done = subprocess.run(
+        [sys.executable, "-m", "bench", *options, "--json", str(figures)],
+        cwd=ROOT,
+        env=environment({"TMPDIR": str(tmp_path)}),
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(figures.read_text())
+    assert found["lists"]["orders"] == [10_000, 10_000]
+    assert len(found["lists"]["pages"]) > 5
+    assert all(page["errors"] == 0 and page["ratio"] > 0 for page in found["lists"]["pages"])
+    moved = found["transfers"]
+    assert {one["what"] for one in moved["exports"]} == {"export jsonl", "export csv", "export parquet"}
+    done_by = [*moved["exports"], *moved["imports"], *moved["inserts"]]
+    assert all(one["orders"] == 1_000 and one["peak_memory_mb"] > 0 for one in done_by)
+    assert [path.name for path in tmp_path.iterdir()] == ["figures.json"], "the benchmark left files behind"
+
+
 def test_a_subject_that_is_not_there_is_refused() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "bench", "--only", "valomnia,fax"],

@@ -85,6 +85,15 @@ def test_standard_output_holds_nothing_else(cli):
     assert pq.read_table(cli.folder / "piped.parquet").num_rows == 66
 
 
+def test_what_is_exported_is_imported_without_a_map(cli):
+    cli.succeed(*EXPORT, "orders.jsonl")
+    cli.succeed("organisation", "create", "other")
+    told = cli.json("import", "orders.jsonl", "--organisation", "other")
+    assert (told["placed"], told["rejected_rows"]) == (66, 0)
+    cli.succeed("export", "--organisation", "other", "--output", "again.jsonl")
+    assert (cli.folder / "again.jsonl").read_text() == (cli.folder / "orders.jsonl").read_text()
+
+
 def test_conditions(cli):
     def count(*options):
         return cli.json(*EXPORT, "some.jsonl", *options)["orders"]
