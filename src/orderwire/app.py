@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Callable, Mapping
 
+import msgspec
 import structlog
 import uvloop
 
@@ -124,6 +125,15 @@ def make_runner(book: Book, settings: Settings) -> Runner:
     )
 
 
+def make_documents(mounts: Mapping[str, Mount]) -> dict[str, bytes]:
+    """The OpenAPI descriptions of the contracts that have one, by their paths."""
+    return {
+        f"/openapi/{name}.json": msgspec.json.encode(mount.contract.openapi())
+        for name, mount in mounts.items()
+        if mount.contract.openapi is not None
+    }
+
+
 async def warn_of_unknown_bindings(mount: Mount) -> None:
     """Log each organisation that the settings bind the contract to and the book does not have (yet)."""
     for name in sorted({mount.organisation, *mount.hosts.values()} - {""}):
@@ -198,7 +208,8 @@ class Service:
         served = [(m.contract.title, " ".join(m.contract.prefixes)) for m in mounts.values()]
         self._book = book
         self._housekeeper = asyncio.create_task(keep_house(book))
-        self._site = Site(mounts, ServicePages(served, self._is_ready, self.asgi.counts))
+        pages = ServicePages(served, self._is_ready, self.asgi.counts, make_documents(mounts))
+        self._site = Site(mounts, pages)
         self._runner = make_runner(book, self._settings)
         self._runner.start()
 

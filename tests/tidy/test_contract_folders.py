@@ -15,8 +15,10 @@ ROUTES_HEADER = ["method", "path", "operation", "auth"]
 # What each kind of file may import of its own folder. A wire.py grown long may be cut into wire_orders.py,
 # wire_parts.py ...: they are of the same kind.
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
-    "__init__": ("demo", "routes", "errors", "auth", "wire"),
+    "__init__": ("demo", "openapi", "routes", "errors", "auth", "wire"),
     "demo": ("demo", "routes", "errors", "auth", "wire"),
+    # The description of a contract that has one.
+    "openapi": ("openapi", "routes", "wire"),
     "routes": ("routes", "auth", "wire"),
     "errors": ("errors", "wire"),
     "auth": ("auth", "wire"),

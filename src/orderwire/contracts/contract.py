@@ -104,7 +104,8 @@ class Contract:
     """A published API that we serve.
 
     `prefixes` are the paths it owns, up to a segment boundary; `identify` gives the caller or raises;
-    `render_error` is the exhaustive map of `errors.py`.
+    `render_error` is the exhaustive map of `errors.py`; `openapi` gives its OpenAPI description, if it
+    has one.
     """
 
     name: str
@@ -116,6 +117,7 @@ class Contract:
     demo: Demo
     options: tuple[Option, ...] = ()
     token_kinds: tuple[TokenKind, ...] = ()
+    openapi: Callable[[], Mapping[str, Any]] | None = None
 
 
 @dataclass(slots=True)

@@ -1,7 +1,8 @@
-"""The pages about the service itself: `/`, `/healthz`, `/readyz`, `/metrics`."""
+"""The pages about the service itself: `/`, `/healthz`, `/readyz`, `/metrics`, and API descriptions."""
 
 from __future__ import annotations
 
+import hashlib
 import html
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
@@ -25,6 +26,7 @@ Counts = Mapping[tuple[str, int], int]
 
 _TEXT = ((b"content-type", b"text/plain; charset=utf-8"), (b"cache-control", b"no-store"))
 _HTML = ((b"content-type", b"text/html; charset=utf-8"),)
+_JSON = ((b"content-type", b"application/json"), (b"cache-control", b"no-cache"))
 _METRICS = ((b"content-type", b"text/plain; version=0.0.4; charset=utf-8"),)
 
 _STATUS = {
@@ -49,11 +51,27 @@ class _Answers(Collector):
         yield family
 
 
+class _Document:
+    """A JSON document that does not change while the service runs, and its validator."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self._etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+
+    def answer(self, request: Request) -> Response:
+        head = (*_JSON, (b"etag", self._etag.encode()))
+        known = (request.header(b"if-none-match") or "").strip()
+        if known == "*" or self._etag in known:
+            return Response(304, head)
+        return Response(200, head, self._body)
+
+
 class ServicePages:
     """Answers what no contract owns.
 
     `served` lists title and paths of every contract for the landing page, `is_ready` says whether the
-    book can be read, `counts` are the answers sent so far by face and status.
+    book can be read, `counts` are the answers sent so far by face and status. `documents` are JSON by
+    their paths, which the landing page lists, too.
     """
 
     name = "service"
@@ -64,8 +82,10 @@ class ServicePages:
         served: Sequence[tuple[str, str]],
         is_ready: Callable[[], Awaitable[bool]],
         counts: Counts,
+        documents: Mapping[str, bytes],
     ) -> None:
-        self._landing = _landing(served)
+        self._landing = _landing(served, documents)
+        self._documents = {path: _Document(body) for path, body in documents.items()}
         self._is_ready = is_ready
         self._registry = CollectorRegistry()
         self._registry.register(_Answers(counts))
@@ -74,10 +94,13 @@ class ServicePages:
     async def serve(self, request: Request) -> Response:
         """The page at the path. Raises RouteUnknown or MethodUnknown."""
         path = request.path
-        if path not in ("/", "/healthz", "/readyz", "/metrics"):
+        document = self._documents.get(path)
+        if document is None and path not in ("/", "/healthz", "/readyz", "/metrics"):
             raise RouteUnknown
         if request.method != "GET":
             raise MethodUnknown(("GET",))
+        if document is not None:
+            return document.answer(request)
         if path == "/healthz":
             return Response(200, _TEXT, b"alive\n")
         if path == "/readyz":
@@ -98,10 +121,13 @@ class ServicePages:
         return Response(status, _TEXT, text)
 
 
-def _landing(served: Sequence[tuple[str, str]]) -> bytes:
+def _landing(served: Sequence[tuple[str, str]], documents: Iterable[str]) -> bytes:
     rows = "".join(
         f"<tr><td>{html.escape(title)}</td><td><code>{html.escape(paths)}</code></td></tr>"
         for title, paths in served
+    )
+    links = "".join(
+        f"<a href={html.escape(path)}>{html.escape(path[1:])}</a> · " for path in sorted(documents)
     )
     return (
         "<!doctype html><html lang=en><meta charset=utf-8><title>Orderwire</title>"
@@ -109,6 +135,6 @@ def _landing(served: Sequence[tuple[str, str]]) -> bytes:
         "td,th{padding:.2rem 1rem .2rem 0;text-align:left}</style>"
         "<h1>Orderwire</h1><p>One order book, served through these order APIs:</p>"
         f"<table><tr><th>contract</th><th>paths</th></tr>{rows}</table>"
-        "<p><a href=/readyz>readyz</a> · <a href=/healthz>healthz</a> · <a href=/metrics>metrics</a>"
+        f"<p>{links}<a href=/readyz>readyz</a> · <a href=/healthz>healthz</a> · <a href=/metrics>metrics</a>"
         "</p></html>"
     ).encode()

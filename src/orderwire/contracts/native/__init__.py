@@ -7,6 +7,7 @@ from orderwire.contracts.contract import Contract
 from .auth import TOKEN_KINDS, identify
 from .demo import DEMO
 from .errors import render_error
+from .openapi import describe
 from .routes import ROUTES
 
 contract = Contract(
@@ -18,6 +19,7 @@ contract = Contract(
     render_error=render_error,
     demo=DEMO,
     token_kinds=TOKEN_KINDS,
+    openapi=describe,
 )
 
 __all__ = ["contract"]

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin
 
@@ -45,6 +46,32 @@ def strict(record: type[R], also: Sequence[FieldInfo] = ()) -> type[R]:
 
     `also` are further fields that it has. Instants are in UTC once they are read.
     """
+    return cast("type[R]", _derive(record, also) if also else _strict_part(record))
+
+
+def convert(value: Any, type_: type[R]) -> R:
+    """The decoded JSON as a record of this type. Raises FieldMissing or FieldInvalid, with the place."""
+    try:
+        return msgspec.convert(value, type_, dec_hook=_read_number)
+    except msgspec.ValidationError as error:
+        raise cast("Exception", _fault(str(error))) from error
+
+
+def read_instant(field: str, text: str) -> datetime:
+    """An instant as RFC 3339 writes it, in UTC. Raises FieldInvalid."""
+    try:
+        return _to_utc(field, msgspec.convert(text, _Instant))
+    except ValueError as error:
+        raise FieldInvalid(field, "must be an RFC 3339 instant with a zone") from error
+
+
+@cache
+def _strict_part(record: type[Struct]) -> type[Struct]:
+    """The strict type of a record: one, wherever it stands."""
+    return _derive(record, ())
+
+
+def _derive(record: type[Struct], also: Sequence[FieldInfo]) -> type[Struct]:
     fields: list[tuple[str, Any, Any]] = []
     instants = []
     for one in (*msgspec.structs.fields(record), *also):
@@ -64,37 +91,20 @@ def strict(record: type[R], also: Sequence[FieldInfo] = ()) -> type[R]:
             if value is not None:
                 msgspec.structs.force_setattr(self, name, _to_utc(name, value))
 
-    made = msgspec.defstruct(
+    return msgspec.defstruct(
         record.__name__,
         fields,
         bases=(record,),
-        namespace={"__post_init__": set_utc},
+        namespace={"__post_init__": set_utc, "__doc__": record.__doc__},
         frozen=True,
         kw_only=True,
         forbid_unknown_fields=True,
     )
-    return cast("type[R]", made)
-
-
-def convert(value: Any, type_: type[R]) -> R:
-    """The decoded JSON as a record of this type. Raises FieldMissing or FieldInvalid, with the place."""
-    try:
-        return msgspec.convert(value, type_, dec_hook=_read_number)
-    except msgspec.ValidationError as error:
-        raise cast("Exception", _fault(str(error))) from error
-
-
-def read_instant(field: str, text: str) -> datetime:
-    """An instant as RFC 3339 writes it, in UTC. Raises FieldInvalid."""
-    try:
-        return _to_utc(field, msgspec.convert(text, _Instant))
-    except ValueError as error:
-        raise FieldInvalid(field, "must be an RFC 3339 instant with a zone") from error
 
 
 def _strict_type(type_: Any) -> Any:
     if isinstance(type_, type) and issubclass(type_, Struct):
-        return strict(type_)
+        return _strict_part(type_)
     plain = {Decimal: Number, int: _Integer, datetime: _Instant}
     if type_ in plain:
         return plain[type_]
