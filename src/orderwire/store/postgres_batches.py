@@ -60,7 +60,7 @@ class AskingTransaction(Writes):
         found: Sequence[Row] = await Ask(statement, values)
         return found
 
-    async def run_many(self, statement: Statement, many: Iterable[Sequence[Any]]) -> int:
+    async def insert_many(self, statement: Statement, many: Iterable[Sequence[Any]]) -> int:
         columns = list(zip(*many, strict=True))
         count: int = await Ask(statement, columns, is_many=True) if columns else 0
         return count
