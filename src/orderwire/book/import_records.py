@@ -52,6 +52,12 @@ class ImportReads(Protocol):
     """The store's read verbs for imports."""
 
     async def fetch_import(self, organisation_id: int, key: str) -> ImportRecord | None: ...
+    async def fetch_holders(
+        self, organisation_id: int, names: Sequence[tuple[str, str]]
+    ) -> dict[tuple[str, str], int]:
+        """The ids of the orders that bear these names (scheme, name); nothing for one that is free."""
+        ...
+
     async def fetch_order_as_placed(self, organisation_id: int, order_id: int) -> Order | None:
         """The order's first revision."""
         ...

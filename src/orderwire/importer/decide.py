@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -118,13 +118,16 @@ class Decider:
     async def decide(self, batch: Sequence[Candidate], names: Names) -> list[Decision]:
         """What becomes of each; `names` learns those of the new ones."""
         decisions = []
+        holders = await self.book.store.fetch_holders(self.caller.organisation_id, _names(batch))
         for count, candidate in enumerate(batch, start=1):
-            decisions.append(await self._decide(candidate, names))
+            decisions.append(await self._decide(candidate, names, holders))
             if count % AT_A_TIME == 0:
                 await asyncio.sleep(0)
         return decisions
 
-    async def _decide(self, candidate: Candidate, names: Names) -> Decision:
+    async def _decide(
+        self, candidate: Candidate, names: Names, holders: Mapping[tuple[str, str], int]
+    ) -> Decision:
         request, placement = candidate.request, candidate.placement
         if request is None or placement is None:
             return Decision(candidate)
@@ -133,31 +136,22 @@ class Decider:
             return Decision(candidate, candidate.known_id)
         order_id = placement.order.id
         for scheme, name in placement.order.document.names.items():
-            holder = await self._holder(candidate, request, scheme, name, names)
-            if holder == 0:
-                continue
+            known = names.get(scheme, name)
+            holder = holders.get((scheme, name)) if known is None else known[1]
             if holder is None:
+                continue
+            if known is not None:
+                is_same = known[0] == digest_of(candidate)
+            else:
+                # Of which group order it is a member does not matter: an upload may be sent again.
+                is_same = await is_there(self.book, self.caller, holder, request, placement)
+            if not is_same:
                 self.feed.refuse_name(candidate, scheme, name)
                 candidate.placement = None
-            return Decision(candidate, holder)
+            return Decision(candidate, holder if is_same else None)
         for scheme, name in placement.order.document.names.items():
             names.put(scheme, name, candidate, order_id)
         return Decision(candidate, order_id, is_new=True)
-
-    async def _holder(
-        self, candidate: Candidate, request: NewOrder, scheme: str, name: str, names: Names
-    ) -> int | None:
-        """0 if nobody has the name, the id of an order that says the same, or None for another one."""
-        twin = names.get(scheme, name)
-        if twin is not None:
-            return twin[1] if twin[0] == digest_of(candidate) else None
-        holder = await self.book.store.fetch_name(self.caller.organisation_id, scheme, name)
-        if holder is None:
-            return 0
-        assert candidate.placement is not None
-        # Of which group order it is a member does not matter: an upload may be sent again.
-        is_same = await is_there(self.book, self.caller, holder, request, candidate.placement)
-        return holder if is_same else None
 
     async def _is_known(self, order_id: int, request: NewOrder, placement: Placement) -> bool:
         """True if the order without names that had this id is one of this book."""
@@ -179,3 +173,9 @@ class Decider:
         if self._groups[group_id]:
             return placement
         return replace(placement, order=replace(placement.order, group_order_id=None, group_line=None))
+
+
+def _names(batch: Sequence[Candidate]) -> list[tuple[str, str]]:
+    """The names of all orders in a batch that could be placed, each once."""
+    found = (one.placement.order.document.names for one in batch if one.placement is not None)
+    return list(dict.fromkeys(pair for names in found for pair in names.items()))

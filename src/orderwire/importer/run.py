@@ -24,7 +24,7 @@ from orderwire.book.callers import Caller
 from orderwire.book.operations import check_may_write
 from orderwire.book.store import Book
 
-from .behind import Behind
+from .behind import Behind, giving_way
 from .feed import Feed, LineFeed, RowFeed
 from .maps import Map
 from .normalised import COLUMNS
@@ -59,7 +59,11 @@ async def import_file(
     """
     check_may_write(caller)
     summary = Summary(str(path), caller.organisation.name)
-    with Behind("orderwire-import-reads") as reading, Behind("orderwire-import-writes") as writing:
+    with (
+        giving_way(),
+        Behind("orderwire-import-reads") as reading,
+        Behind("orderwire-import-writes") as writing,
+    ):
         run = _Import(book, caller, path, request, summary, on_progress or _tell_nobody, reading, writing)
         if request.map is not None:
             await run.by_map(request.map)

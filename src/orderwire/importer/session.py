@@ -18,7 +18,7 @@ from orderwire.book.orders import Rejection
 from orderwire.book.store import Book
 
 from .behind import Behind
-from .decide import Decider, Decision, Names, NamesAtHand, NamesOnDisk
+from .decide import AT_A_TIME, Decider, Decision, Names, NamesAtHand, NamesOnDisk
 from .feed import ORDERS_AT_ONCE, START, Candidate, Cursor, Feed
 from .normalised import normalise
 from .progress import COUNTS, Progress, decode_progress
@@ -134,6 +134,8 @@ class Session:
         numbers = self.feed.numbers
         while len(numbers) < ORDERS_AT_ONCE:
             numbers.append(await self.book.store.take_number("order"))
+            if len(numbers) % AT_A_TIME == 0:
+                await asyncio.sleep(0)
         return await self.reading(self.feed.next_batch, self.request.group_order_id)
 
     async def _settle(self, batch: Sequence[Candidate]) -> None:

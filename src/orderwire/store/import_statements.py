@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, delete, select, update
+from functools import lru_cache
+
+from sqlalchemy import and_, bindparam, delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from .compiling import Statement, insert_into
@@ -99,6 +101,31 @@ INSERT_REJECTIONS = Statement(
     .on_conflict_do_nothing(index_elements=["bucket", "group_order_id", "line"]),
     tuple(f"v_{column.name}" for column in group_rejections.columns),
 )
+
+NAMES_AT_ONCE = 100
+
+
+@lru_cache(maxsize=1)
+def list_names() -> Statement:
+    """The holders of NAMES_AT_ONCE names. Values: the organisation, then bucket, scheme and name of each.
+
+    Each name's conditions stand together, so that each is a look-up by the primary key.
+    """
+    params = ["organisation_id"]
+    each = []
+    for place in range(NAMES_AT_ONCE):
+        params += [f"bucket_{place}", f"scheme_{place}", f"name_{place}"]
+        each.append(
+            and_(
+                names.c.bucket == _p(f"bucket_{place}"),
+                names.c.organisation_id == _p("organisation_id"),
+                names.c.scheme == _p(f"scheme_{place}"),
+                names.c.name == _p(f"name_{place}"),
+            )
+        )
+    clause = select(names.c.scheme, names.c.name, names.c.order_id).where(or_(*each))
+    return Statement("list_names", clause, tuple(params), is_scattered=True)
+
 
 ALL: tuple[Statement, ...] = tuple(
     value for value in list(globals().values()) if isinstance(value, Statement)

@@ -38,6 +38,22 @@ class ImportReads(Executor):
         row = await self.row(imports.FETCH_IMPORT, bucket, organisation_id, key)
         return None if row is None else _record_of(row)
 
+    async def fetch_holders(
+        self, organisation_id: int, names: Sequence[tuple[str, str]]
+    ) -> dict[tuple[str, str], int]:
+        statement, found = imports.list_names(), dict[tuple[str, str], int]()
+        for start in range(0, len(names), imports.NAMES_AT_ONCE):
+            some = list(names[start : start + imports.NAMES_AT_ONCE])
+            some += some[:1] * (imports.NAMES_AT_ONCE - len(some))
+            values = (
+                value
+                for scheme, name in some
+                for value in (bucket_of_name(organisation_id, scheme, name), scheme, name)
+            )
+            rows = await self.rows(statement, organisation_id, *values)
+            found |= {(scheme, name): order_id for scheme, name, order_id in rows}
+        return found
+
     async def fetch_order_as_placed(self, organisation_id: int, order_id: int) -> Order | None:
         key = (bucket_of(order_id), order_id, organisation_id)
         row = await self.row(imports.FETCH_ORDER_AS_PLACED, *key)
