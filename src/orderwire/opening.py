@@ -14,11 +14,9 @@ from orderwire.courier.mail import FileMailbox, SmtpMailbox
 from orderwire.server import StartRefused
 from orderwire.settings import Settings, SettingsError
 from orderwire.store.engines import CannotOpen, open_store, standing_of, upgrade
+from orderwire.store.schema import KEY_PROOF
 from orderwire.store.sqlite_scans import LIMIT_SECONDS
 from orderwire.vault import Vault, VaultError, new_key
-
-# The fact that proves, to whoever opens the book, that its key is at hand.
-KEY_PROOF = "key_proof"
 
 
 def now() -> datetime:

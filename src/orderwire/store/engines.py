@@ -16,7 +16,7 @@ from orderwire.setting_values import hide_password
 
 from . import migrations, postgres_schema, schema
 from .postgres import PostgresStore
-from .schema import Standing, check_standing
+from .schema import COPYING, Standing, check_standing
 from .sqlite import SqliteStore
 from .sqlite_scans import LIMIT_SECONDS
 
@@ -42,7 +42,7 @@ def show(database: str) -> str:
 
 async def standing_of(database: str) -> Standing:
     """Where the book stands. Raises CannotOpen."""
-    with _opening(database):
+    with reaching(database):
         if is_postgres(database):
             return await postgres_schema.standing_of(database)
         return schema.standing_of(path_of(database))
@@ -50,7 +50,7 @@ async def standing_of(database: str) -> Standing:
 
 async def upgrade(database: str) -> None:
     """Bring the book to the newest schema. Raises CannotOpen."""
-    with _opening(database):
+    with reaching(database):
         if is_postgres(database):
             await postgres_schema.upgrade(database)
         else:
@@ -70,14 +70,26 @@ async def open_store(
     request is given up, `list_seconds` how long a list may take. Raises NotMigrated or CannotOpen.
     """
     check_standing(show(database), await standing_of(database))
-    with _opening(database):
+    with reaching(database):
+        store: SqliteStore | PostgresStore
         if is_postgres(database):
-            return await PostgresStore.open(database, connections, seconds)
-        return SqliteStore(path_of(database), list_seconds=list_seconds)
+            store = await PostgresStore.open(database, connections, seconds)
+        else:
+            store = SqliteStore(path_of(database), list_seconds=list_seconds)
+    try:
+        if await store.fetch_fact(COPYING) is not None:
+            raise CannotOpen(
+                f"{show(database)} holds half a copy: type the `orderwire copy` again that made it"
+            )
+    except BaseException:
+        await store.close()
+        raise
+    return store
 
 
 @contextmanager
-def _opening(database: str) -> Iterator[None]:
+def reaching(database: str) -> Iterator[None]:
+    """Within, what goes wrong with the book at this address is CannotOpen."""
     try:
         yield
     except sqlite3.Error as error:

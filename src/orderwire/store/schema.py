@@ -29,6 +29,10 @@ class Standing:
 
 # The fact that a migration changes when older code can't work on its schema.
 WORKS_WITH = "works_with"
+# The fact that proves, to whoever opens the book, that its key is at hand.
+KEY_PROOF = "key_proof"
+# The fact that a copy into the book has not ended, and how far it came.
+COPYING = "copying"
 
 
 def check_standing(place: str, standing: Standing) -> None:
