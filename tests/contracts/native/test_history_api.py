@@ -153,7 +153,7 @@ async def test_the_patches_tell_every_state_that_was_held(native, told):
 def plain(order: dict[str, Any]) -> dict[str, Any]:
     """An order without what its entries do not speak of."""
     shown = copy.deepcopy(order)
-    for name in ("id", "organisation", "revision", "changed_at", "status"):
+    for name in ("id", "organisation", "revision", "changed_at", "recorded_at", "status"):
         del shown[name]
     for voucher in shown.get("vouchers", ()):
         voucher.pop("code")

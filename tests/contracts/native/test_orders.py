@@ -35,7 +35,7 @@ def sample(info: Any, name: str = "") -> Any:
             return [sample(item, name)]
         case msgspec.inspect.DictType():
             return {f"{name}.key": "value"}
-        case msgspec.inspect.CustomType():
+        case msgspec.inspect.CustomType() | msgspec.inspect.DecimalType():
             return "12.5"
         case msgspec.inspect.DateTimeType():
             return "2014-12-20T23:00:00Z"
@@ -91,6 +91,7 @@ async def test_an_empty_order_says_what_it_is(native):
         "currency": None,
         "placed_at": "2026-03-01T12:00:00Z",
         "changed_at": "2026-03-01T12:00:00Z",
+        "recorded_at": "2026-03-01T12:00:00Z",
         "group_order_id": None,
         "group_line": None,
         "status": None,

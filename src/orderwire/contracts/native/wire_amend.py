@@ -20,7 +20,9 @@ from .wire_pages import parse_expected, parse_json
 from .wire_strict import convert, strict
 
 # What an answer shows, and only the book itself says.
-ANSWERS_ONLY = frozenset({"id", "organisation", "revision", "changed_at", "status", "stages", "revisions"})
+ANSWERS_ONLY = frozenset(
+    {"id", "organisation", "revision", "changed_at", "recorded_at", "status", "stages", "revisions"}
+)
 
 
 class AmendedOrder(Struct, frozen=True, kw_only=True):
