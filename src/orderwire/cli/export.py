@@ -35,6 +35,7 @@ FORMATS = ("jsonl", "csv", "parquet")
 PARQUET_NEEDED = "Parquet needs pyarrow, which is not installed: pip install 'orderwire[parquet]'"
 # A terminal is told no oftener.
 PROGRESS_SECONDS = 0.2
+LINE_WIDTH = 60
 EPILOG = """\b
 Exit codes:
   0  done
@@ -234,7 +235,7 @@ def _tell(summary: Summary, output: str, form: str, *, as_json: bool) -> None:
     from dataclasses import asdict
 
     if sys.stderr.isatty():
-        click.echo("\r", err=True, nl=False)
+        click.echo("\r" + " " * LINE_WIDTH + "\r", err=True, nl=False)
     if as_json:
         print_json({"file": output, "format": form, **asdict(summary)})
     elif output != STDOUT:
