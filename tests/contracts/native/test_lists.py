@@ -1,55 +1,15 @@
-"""Lists of orders: conditions, sorts, pages that stay right while orders are added, batches by id."""
+"""Lists of orders: conditions and sorts, what is shown, batches by id, the past."""
 
 from __future__ import annotations
 
-import asyncio
-import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from orderwire.book.callers import READ, READ_OWN, VOUCHERS, WRITE
-from orderwire.contracts.native import wire_lists
+from tests.contracts.native.listing import HOUR, NOON, at, ids_of, place, walk
 from tests.factories import make_organisation
-
-NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-HOUR = timedelta(hours=1)
-LINK = re.compile(r'<([^>]*)>; rel="(next|prev)"')
-
-
-def at(hours: float) -> str:
-    return f"{NOON + hours * HOUR:%Y-%m-%dT%H:%M:%SZ}"
-
-
-def links(answer: Any) -> dict[str, str]:
-    return {relation: path for path, relation in LINK.findall(answer.header("link") or "")}
-
-
-def ids_of(answer: Any) -> list[int]:
-    assert answer.status == 200, answer.body
-    return [order["id"] for order in answer.json()["orders"]]
-
-
-async def place(native, **fields: Any) -> dict[str, Any]:
-    made = await native.ask("POST", "/v1/orders", fields)
-    assert made.status == 201, made.body
-    found: dict[str, Any] = made.json()
-    return found
-
-
-async def walk(native, path: str, relation: str = "next") -> list[list[dict[str, Any]]]:
-    """Every page from this one on."""
-    pages = []
-    while path:
-        answer = await native.ask("GET", path)
-        assert answer.status == 200, answer.body
-        pages.append(answer.json()["orders"])
-        path = links(answer).get(relation, "")
-    return pages
 
 
 @pytest.fixture
@@ -248,111 +208,6 @@ async def test_who_may_list_orders(native):
             assert 'scope="orders.read"' in refused.header("www-authenticate")
     other = await native.token_with(READ, organisation=await make_organisation(native.book, "other"))
     assert ids_of(await native.ask("GET", "/v1/orders", token=other)) == []
-
-
-@pytest.mark.parametrize("sort", ["id", "-id", "placed_at", "-placed_at", "changed_at", "-changed_at"])
-async def test_pages_are_walked_to_the_end_and_back(native, sort):
-    for minutes in (0, 1, 1, 1, 2, 3, 3):
-        await place(native, placed_at=at(minutes / 60))
-    whole = ids_of(await native.ask("GET", f"/v1/orders?sort={sort}"))
-    pages = await walk(native, f"/v1/orders?sort={sort}&limit=3&fields=id")
-    assert [[order["id"] for order in page] for page in pages] == [whole[:3], whole[3:6], whole[6:]]
-    first = await native.ask("GET", f"/v1/orders?sort={sort}&limit=3")
-    assert set(links(first)) == {"next"}
-    second = await native.ask("GET", links(first)["next"])
-    assert set(links(second)) == {"next", "prev"}
-    third = await native.ask("GET", links(second)["next"])
-    assert set(links(third)) == {"prev"}
-    back = await walk(native, links(third)["prev"], "prev")
-    assert [[order["id"] for order in page] for page in back] == [whole[3:6], whole[:3]]
-    again = await native.ask("GET", links(third)["prev"])
-    assert ids_of(await native.ask("GET", links(again)["next"])) == whole[6:]
-
-
-async def test_links_keep_what_was_asked_for(native):
-    for number in range(3):
-        await place(native, names={"a b/ü": f"x, {number}"}, stages=[{"stage": "in, out"}])
-    asked = f"name.prefix={quote('a b/ü')}:x%2C%20&stage=in%2C%20out&stage=&limit=2&fields=names&total=true"
-    first = await native.ask("GET", f"/v1/orders?{asked}")
-    following = links(first)["next"]
-    assert following.isascii()
-    assert following.startswith("/v1/orders?name.prefix=a%20b%2F%C3%BC:x,%20&stage=in,%20out&stage=&limit=2&")
-    second = await native.ask("GET", following)
-    assert second.json() == {"orders": [{"names": {"a b/ü": "x, 2"}}], "total": 3}
-    assert ids_of(await native.ask("GET", f"/v1/orders?{asked.replace('fields=names', 'fields=id')}"))
-
-
-async def test_a_cursor_is_of_one_list_only(native):
-    for _ in range(3):
-        await place(native, currency="EUR")
-    first = await native.ask("GET", "/v1/orders?limit=1")
-    cursor = links(first)["next"].rpartition("after=")[2]
-    assert ids_of(await native.ask("GET", f"/v1/orders?limit=2&after={cursor}"))
-    assert ids_of(await native.ask("GET", f"/v1/orders?limit=1&before={cursor}")) == []
-    for other in ("sort=id", "kind=order", "sort=placed_at", f"known_at={at(0)}", "currency=EUR"):
-        refused = await native.ask("GET", f"/v1/orders?{other}&after={cursor}")
-        assert (refused.status, refused.json()["field"]) == (422, "after")
-    for spoiled in (cursor[:-1], cursor + "A", cursor.swapcase(), cursor + "="):
-        assert (await native.ask("GET", f"/v1/orders?after={spoiled}")).status == 422
-
-
-async def test_a_page_begins_where_the_one_before_ended_though_that_order_is_gone(native):
-    placed = [(await place(native))["id"] for _ in range(4)]
-    first = await native.ask("GET", "/v1/orders?sort=id&limit=2")
-    assert (await native.ask("DELETE", f"/v1/orders/{placed[1]}")).status == 204
-    assert ids_of(await native.ask("GET", links(first)["next"])) == placed[2:]
-
-
-async def test_no_order_is_missed_or_told_twice_while_orders_are_added(native):
-    there = {(await place(native, placed_at=at(n % 5)))["id"] for n in range(40)}
-    done = asyncio.Event()
-
-    async def add() -> None:
-        hour = 0
-        while not done.is_set():
-            hour += 1
-            await place(native, placed_at=at(hour % 5))
-
-    async def read(path: str) -> None:
-        told = [order["id"] for page in await walk(native, path) for order in page]
-        assert len(told) == len(set(told))
-        assert there <= set(told)
-
-    adding = [asyncio.create_task(add()) for _ in range(3)]
-    try:
-        for sort in ("-id", "-placed_at", "-changed_at"):
-            await read(f"/v1/orders?sort={sort}&limit=7&fields=id")
-    finally:
-        done.set()
-        await asyncio.gather(*adding)
-    # Upwards the end moves on with every order that is added: read to it once nobody adds any more.
-    for sort in ("id", "placed_at", "changed_at"):
-        await read(f"/v1/orders?sort={sort}&limit=7&fields=id")
-
-
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    steps=st.lists(st.sampled_from(["next", "next", "prev", "add"]), max_size=12),
-    sort=st.sampled_from(sorted(wire_lists.SORTS - {"name"})),
-    sign=st.sampled_from(["", "-"]),
-    limit=st.integers(1, 4),
-)
-async def test_any_walk_tells_the_orders_side_by_side(native, steps, sort, sign, limit):
-    if not ids_of(await native.ask("GET", "/v1/orders?fields=id")):
-        for minutes in (3, 1, 4, 1, 5, 9, 2, 6):
-            await place(native, placed_at=at(minutes / 60))
-    answer = await native.ask("GET", f"/v1/orders?sort={sign}{sort}&limit={limit}&fields=id")
-    for step in steps:
-        if step == "add":
-            await place(native, placed_at=at(3 / 60))
-        elif step in links(answer):
-            answer = await native.ask("GET", links(answer)[step])
-            whole = []
-            for page in await walk(native, f"/v1/orders?sort={sign}{sort}&limit=1000&fields=id"):
-                whole += [order["id"] for order in page]
-            told = ids_of(answer)
-            start = whole.index(told[0])
-            assert whole[start : start + len(told)] == told
 
 
 async def test_an_order_is_found_by_the_beginning_of_its_old_name_too(native):
