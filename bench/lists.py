@@ -81,7 +81,7 @@ class Lists:
 @contextlib.contextmanager
 def made(folder: Path, orders: int) -> Iterator[bulk.Bulk]:
     """A book of so many orders, gone afterwards: it is some gigabytes."""
-    database = folder / f"lists-{orders}" / "book.db"
+    database = folder / "book.db"
     try:
         yield bulk.make(database, orders)
     finally:
@@ -91,7 +91,8 @@ def made(folder: Path, orders: int) -> Iterator[bulk.Bulk]:
 
 def measure_lists(plan: Setup, sizes: tuple[int, int]) -> Lists:
     """Both books with a server each; rounds of the one and the other alternate."""
-    with made(plan.folder, sizes[0]) as small, made(plan.folder, sizes[1]) as large:
+    places = (plan.folder / "small", plan.folder / "large")
+    with made(places[0], sizes[0]) as small, made(places[1], sizes[1]) as large:
         lists = Lists(small, large)
         with _server(plan, small) as first, _server(plan, large) as second:
             for listed in PAGES:

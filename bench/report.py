@@ -148,7 +148,7 @@ def print_transfers(found: Transfers) -> None:
         for one in (*found.exports, *found.imports, *found.inserts)
     ]
     print_table(("what", "orders/s", "CPU us", "busy %", "peak MB"), rows)
-    rate, peak = median(one.judged for one in found.imports), max(one.peak_memory_mb for one in found.imports)
+    rate, peak = median(one.rate for one in found.imports), max(one.peak_memory_mb for one in found.imports)
     star = "*" if any(one.is_disturbed for one in found.imports) else ""
     print(
         f"  import: {found.ratio:.2f} of inserting ({found.cpu_ratio:.2f} by CPU); {rate:,.0f} orders/s,"
@@ -156,7 +156,8 @@ def print_transfers(found: Transfers) -> None:
         f" {peak:.0f} MB, at most {IMPORT_MEMORY_TARGET_MB:.0f}: {verdict(peak <= IMPORT_MEMORY_TARGET_MB)}"
     )
     if star:
-        print("  * it had to wait for its core: judged by processor time, the rates say little")
+        by_cpu = median(one.cpu_rate for one in found.imports)
+        print(f"  * it had to wait, for its core or the disk: {by_cpu:,.0f} for a second of processor time")
 
 
 def print_memory(peak_mb: float) -> None:

@@ -68,13 +68,13 @@ class Transfer:
 
     @property
     def is_disturbed(self) -> bool:
-        """True when the process had to wait for its core: the rate then says little."""
+        """True when the process had to wait, for its core or the disk: the rate then says less."""
         return self.cpu_seconds / self.seconds < BUSY_ENOUGH
 
     @property
-    def judged(self) -> float:
-        """The rate that is held against the target: if it was disturbed, that of one core of its own."""
-        return self.orders / self.cpu_seconds if self.is_disturbed else self.rate
+    def cpu_rate(self) -> float:
+        """Orders for each second of processor time."""
+        return self.orders / self.cpu_seconds
 
 
 @dataclass
