@@ -116,3 +116,41 @@ async def test_any_walk_tells_the_orders_side_by_side(native, steps, sort, sign,
             told = ids_of(answer)
             start = whole.index(told[0])
             assert whole[start : start + len(told)] == told
+
+
+PARAMETERS = sorted(wire_lists.LIST | wire_lists.BATCH | {"x"})
+SAID = st.sampled_from(
+    [
+        "",
+        "null",
+        "id",
+        "-id",
+        "name",
+        "1",
+        "-1",
+        "0.5",
+        "9007199254740992",
+        "true",
+        "a:b",
+        at(0),
+        "stages",
+        "WyJ4IiwxXQ",
+    ]
+)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(query=st.lists(st.tuples(st.sampled_from(PARAMETERS), SAID | st.text(max_size=8)), max_size=4))
+async def test_whatever_is_asked_is_answered_or_refused(native, query):
+    asked = "&".join(f"{name}={quote(text)}" for name, text in query)
+    answer = await native.ask("GET", f"/v1/orders?{asked}")
+    assert answer.status in {200, 422}, (asked, answer)
+    if answer.status == 422:
+        assert answer.json()["field"] in {name for name, _ in query} | {"query", "sort", "after", "before"}
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(query=st.text(st.characters(max_codepoint=255), max_size=30))
+async def test_any_query_at_all_is_answered_or_refused(native, query):
+    for path in ("/v1/orders", "/v1/orders/1", "/v1/orders/1/history"):
+        assert (await native.ask("GET", f"{path}?{query}")).status in {200, 404, 422}
