@@ -64,13 +64,15 @@ def write(folder: Path, *rows: str, header: str = HEADER) -> Path:
     return path
 
 
-def rejected(path: Path) -> list[tuple[int, str, str, str]]:
+def rejected(path: Path, delimiter: str = ",") -> list[tuple[int, str, str, str]]:
     """Line, column, code and value of every rejected row."""
     report = path.with_name(f"{path.name}.rejected.csv")
     if not report.exists():
         return []
     with report.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
-        return [(int(one[0]), one[1], one[2], one[3]) for one in list(csv.reader(file))[1:]]
+        return [
+            (int(one[0]), one[1], one[2], one[3]) for one in list(csv.reader(file, delimiter=delimiter))[1:]
+        ]
 
 
 def accepted(path: Path) -> dict[int, int]:

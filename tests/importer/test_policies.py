@@ -150,6 +150,7 @@ async def test_what_was_understood(book, tmp_path):
         "currency": "GBP",
         "placed_at": "2010-12-01T08:26:00Z",
         "total": "139.12",
+        "stages": '[["placed", "2010-12-01T08:26:00Z"]]',
         "customer_id": "17850",
         "customer_reference": "17850",
         "customer_country": "GB",

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from orderwire.book.orders import Line, Order, Party
+from orderwire.book.import_records import Placement
+from orderwire.book.orders import Line, Party
 
 STATE = ("kind", "lifecycle", "payment", "delivery", "currency")
 PARTY = ("id", "reference", "name", "email", "country")
@@ -16,7 +17,7 @@ LINE = ("id", "item", "description", "quantity", "unit", "unit_price", "total", 
 COLUMNS = (
     *("line", "order_id", "names"),
     *STATE,
-    *("placed_at", "total"),
+    *("placed_at", "total", "stages"),
     *(f"customer_{field}" for field in PARTY),
     *(f"receiver_{field}" for field in PARTY),
     "line_number",
@@ -24,8 +25,9 @@ COLUMNS = (
 )
 
 
-def normalise(order: Order, order_id: int | str, places: Sequence[int]) -> Iterator[list[Any]]:
-    """The rows of an order, whose lines stand on these lines of the file; the last is of the rest."""
+def normalise(placement: Placement, order_id: int | str, places: Sequence[int]) -> Iterator[list[Any]]:
+    """The rows of an order, whose lines stand on these lines of the file; its stages are in the first."""
+    order = placement.order
     document = order.document
     head = [
         order_id,
@@ -33,14 +35,16 @@ def normalise(order: Order, order_id: int | str, places: Sequence[int]) -> Itera
         *(getattr(order, field) for field in STATE),
         _plain(order.placed_at),
         _plain(document.total),
-        *_party(document.customer),
-        *_party(document.receiver),
     ]
+    stages = json.dumps(
+        [(one.stage, _plain(one.effective_at)) for one in placement.stages], ensure_ascii=False
+    )
+    parties = [*_party(document.customer), *_party(document.receiver)]
     if not document.lines:
-        yield [places[0], *head, "", *("" for _ in LINE)]
+        yield [places[0], *head, stages, *parties, "", *("" for _ in LINE)]
     for number, line in enumerate(document.lines, start=1):
         place = places[min(number, len(places)) - 1]
-        yield [place, *head, number, *_fields(line, LINE)]
+        yield [place, *head, stages if number == 1 else "", *parties, number, *_fields(line, LINE)]
 
 
 def _party(party: Party | None) -> list[Any]:

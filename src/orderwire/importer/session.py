@@ -229,7 +229,7 @@ class Session:
             for row in candidate.rows:
                 self.reports.accept(row, shown)
             if self.request.normalised and candidate.placement is not None:
-                self.reports.normalise(normalise(candidate.placement.order, shown, candidate.places))
+                self.reports.normalise(normalise(candidate.placement, shown, candidate.places))
         return self.reports.flush()
 
     def _tally(self, decisions: Sequence[Decision]) -> Summary:
