@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+import msgspec
 from msgspec import Struct
 
 from .callers import READ_DELETED, Caller
@@ -82,11 +83,13 @@ async def get_history(book: Book, caller: Caller, order_id: int, after: int, lim
         await store.list_stages(owner, order_id, datetime.max, MAX_STAGES), key=lambda one: one.number
     )
     entries = [await _changed(book, state) for state in states]
-    entries += [entry for entry in _entered(stages) if entry.revision > after]
+    entries += [Entry(revision=stage.revision, stage=stage) for stage in stages if stage.revision > after]
     entries.sort(key=lambda entry: (entry.revision, entry.stage.number if entry.stage else 0))
     page = _page(entries, limit)
     more = page[-1].revision if len(page) < len(entries) else None
-    shown = page if moment is None else [entry for entry in page if _was_so(entry, moment)]
+    shown = _with_statuses(page, stages)
+    if moment is not None:
+        shown = [entry for entry in shown if _was_so(entry, moment)]
     return History(order_id=order_id, is_deleted=is_deleted, entries=tuple(shown), more=more)
 
 
@@ -111,19 +114,36 @@ async def _changed(book: Book, state: State) -> Entry:
     return Entry(revision=said.revision, state=state, before=before)
 
 
-def _entered(stages: Sequence[Stage]) -> list[Entry]:
-    """An entry of each stage; `stages` are all of the order's, by number."""
-    entries = []
+def _with_statuses(entries: Sequence[Entry], stages: Sequence[Stage]) -> list[Entry]:
+    """The entries, those of stages with where the order stood; `stages` are all of the order's, by number.
+
+    A correction has the status told anew by all stages before it: only where it is asked for.
+    """
+    wanted = {entry.stage.number for entry in entries if entry.stage is not None}
+    told: dict[int, tuple[Status | None, Status | None]] = {}
     status: Status | None = None
+    is_told = True
     for place, stage in enumerate(stages):
+        is_wanted = stage.number in wanted
+        if is_wanted and not is_told:
+            status, is_told = status_after(standing(stages[:place])), True
         before = status
-        status = (
-            next_status(before, stage)
-            if stage.supersedes is None
-            else status_after(standing(stages[: place + 1]))
+        if stage.supersedes is None:
+            status = next_status(status, stage)
+        elif is_wanted:
+            status = status_after(standing(stages[: place + 1]))
+        else:
+            is_told = False
+        if is_wanted:
+            told[stage.number] = (before, status)
+    return [
+        entry
+        if entry.stage is None
+        else msgspec.structs.replace(
+            entry, status_before=told[entry.stage.number][0], status=told[entry.stage.number][1]
         )
-        entries.append(Entry(revision=stage.revision, stage=stage, status_before=before, status=status))
-    return entries
+        for entry in entries
+    ]
 
 
 def _page(entries: Sequence[Entry], limit: int) -> Sequence[Entry]:
