@@ -11,7 +11,7 @@ from orderwire.book.store import Book
 
 from .postgres import CannotRun
 from .server import Service
-from .stores import SQLITE, STORES, Databases, Shelf
+from .stores import POSTGRES, SQLITE, STORES, Databases, Shelf
 
 HERE = Path(__file__).parent
 # Where every test of a book runs on every store; elsewhere the marker `stores` says so.
@@ -53,8 +53,13 @@ def _choose(metafunc: pytest.Metafunc) -> tuple[str, ...]:
         possible = STORES
     else:
         possible = (SQLITE,) if asked == "chosen" else STORES
-    named = possible if asked in ("chosen", "all") else asked.split(",")
-    return tuple(one for one in possible if one in named)
+    return tuple(one for one in possible if is_asked_for(metafunc.config, one))
+
+
+def is_asked_for(config: pytest.Config, store: str) -> bool:
+    """False for a store that the option --stores leaves out."""
+    asked: str = config.getoption("--stores")
+    return asked in ("chosen", "all") or store in asked.split(",")
 
 
 @pytest.fixture
@@ -105,6 +110,25 @@ async def book(tmp_path: Path, shelf: Shelf) -> AsyncIterator[Book]:
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """One demo service for the whole session; tests leave its records as they found them."""
     service = Service("demo", tmp_path_factory.mktemp("demo") / "data", {})
+    yield service
+    service.stop()
+
+
+@pytest.fixture(scope="session", params=[SQLITE, POSTGRES])
+def each_demo(request: pytest.FixtureRequest) -> Service:
+    """One demo service for the whole session on SQLite, and another one on PostgreSQL."""
+    if not is_asked_for(request.config, request.param):
+        pytest.skip(f"--stores leaves {request.param} out")
+    fixture = "demo" if request.param == SQLITE else "demo_on_postgres"
+    service: Service = request.getfixturevalue(fixture)
+    return service
+
+
+@pytest.fixture(scope="session")
+def demo_on_postgres(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> Iterator[Service]:
+    """One demo service on PostgreSQL; tests leave its records as they found them."""
+    folder = tmp_path_factory.mktemp("demo-on-postgres")
+    service = Service("demo", folder / "data", {}, database=databases.create())
     yield service
     service.stop()
 

@@ -69,8 +69,11 @@ def run_command(*arguments: str, env: Mapping[str, str] | None = None) -> subpro
 class Service:
     """An `orderwire` process (`demo` or `serve`) that listens on a loopback port."""
 
-    def __init__(self, command: str, data: Path, env: Mapping[str, str]) -> None:
+    def __init__(
+        self, command: str, data: Path, env: Mapping[str, str], *, database: str | None = None
+    ) -> None:
         self.data = data
+        self.database = database
         self.port = free_port()
         self._command = command
         self._env = environment(env)
@@ -106,12 +109,16 @@ class Service:
         where = ["--data", str(self.data)] if self._command == "demo" else []
         host = [] if "ORDERWIRE_HOST" in self._env else ["--host", "127.0.0.1"]
         options = [*host, "--port", str(self.port), *where]
+        chosen: list[str] = []
         if self._command != "demo":
-            self._env.setdefault("ORDERWIRE_DATABASE", str(self.data / "book.db"))
+            self._env.setdefault("ORDERWIRE_DATABASE", self.database or str(self.data / "book.db"))
+        elif self.database is not None:
+            # The password goes by the command line: it ends with the tests.
+            chosen = ["--database", self.database]
         self.log = self.data.parent / f"{self.data.name}-{self.port}.log"
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "orderwire", self._command, *options],
+                [sys.executable, "-m", "orderwire", *chosen, self._command, *options],
                 env=self._env,
                 stdout=log,
                 stderr=subprocess.STDOUT,

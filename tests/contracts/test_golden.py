@@ -1,4 +1,4 @@
-"""Every golden of every contract, replayed against a running demo."""
+"""Every golden of every contract, replayed against a running demo on each engine."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ GOLDENS = sorted(HERE.glob("*/golden/*.http"))
 
 
 @pytest.fixture(scope="session")
-def variables(demo: Service) -> dict[str, str]:
+def variables(each_demo: Service) -> dict[str, str]:
     """What goldens may name: the keys of `demo --describe`, where it serves, and the contracts' own."""
-    found = {"url": demo.url, "host": demo.host}
-    for contract, described in demo.describe.items():
+    found = {"url": each_demo.url, "host": each_demo.host}
+    for contract, described in each_demo.describe.items():
         found.update({f"{contract}.{key}": str(value) for key, value in described.items()})
     for path in sorted(HERE.glob("*/golden_variables.py")):
         module: Any = importlib.import_module(f"tests.contracts.{path.parent.name}.golden_variables")
-        found.update(module.variables(demo))
+        found.update(module.variables(each_demo))
     return found
 
 
 @pytest.mark.parametrize("path", GOLDENS, ids=lambda path: f"{path.parent.parent.name}-{path.stem}")
-def test_answers_as_the_document_says(path: Path, demo: Service, variables: Mapping[str, str]) -> None:
+def test_answers_as_the_document_says(path: Path, each_demo: Service, variables: Mapping[str, str]) -> None:
     golden = read_golden(path, variables)
-    answer = demo.request(golden.method, golden.path, golden.headers, golden.body)
+    answer = each_demo.request(golden.method, golden.path, golden.headers, golden.body)
     assert answer.status == golden.status, answer.body
     for name, value in golden.expected_headers:
         sent = [found for key, found in answer.headers if key == name.lower()]

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.server import Service, run_command
+from tests.stores import POSTGRES, SQLITE
 
 from .faces import Faces
 
 ROOT = Path(__file__).parent.parent.parent
 
 
-@pytest.fixture(scope="module")
-def faces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Faces]:
-    """A demo of this module's own: its tests write."""
-    service = Service("demo", tmp_path_factory.mktemp("across") / "data", {})
+@pytest.fixture(scope="module", params=[SQLITE, POSTGRES])
+def faces(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Faces]:
+    """A demo of this module's own on each engine: its tests write."""
+    database = request.getfixturevalue("databases").create() if request.param == POSTGRES else None
+    service = Service("demo", tmp_path_factory.mktemp("across") / "data", {}, database=database)
     yield Faces(service)
     service.stop()
 
@@ -122,15 +124,14 @@ def _same(shown: Any, kept: str | None) -> bool:
     return shown is None if kept is None else shown == pytest.approx(float(kept))
 
 
-def test_imported_from_a_file(start_service: Callable[..., Service]) -> None:
-    service = start_service()
-    faces = Faces(service)
-    book = next(service.data.glob("*.db"))
-    export = service.data / "export.csv"
+def test_imported_from_a_file(faces: Faces, tmp_path: Path) -> None:
+    service = faces.service
+    export = tmp_path / "export.csv"
     shutil.copy(ROOT / "examples" / "online-retail-sample.csv", export)
     done = run_command(
-        *("--database", str(book), "import", str(export)),
+        *("--database", service.database or str(next(service.data.glob("*.db"))), "import", str(export)),
         *("--organisation", "entity1", "--map", str(ROOT / "examples" / "online-retail.toml")),
+        env={"ORDERWIRE_DATA_FOLDER": str(service.data)} if service.database else None,
     )
     assert done.returncode == 0, done.stderr + done.stdout
     shown = faces.valomnia("reference/536365")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-from contextlib import closing
 from typing import Any
 
 import pytest
@@ -111,10 +109,9 @@ async def test_identify_request_error(planocore: PlanoCore):
     assert refusal(await planocore.post("/api/v1/x", b""))[1] == "identify-request-error"
 
 
-async def test_application_crash_when_the_store_can_not_be_written(planocore: PlanoCore, tmp_path):
-    # Somebody damaged the file beneath the running service: the engine refuses the write.
-    with closing(sqlite3.connect(tmp_path / "book.db", isolation_level=None)) as other:
-        other.execute("DROP TABLE order_stages")
+async def test_application_crash_when_the_store_can_not_be_written(planocore: PlanoCore, shelf, tmp_path):
+    # Somebody damaged the book beneath the running service: the engine refuses the write.
+    shelf.run(tmp_path, "DROP TABLE order_stages")
     assert refusal(await planocore.create()) == (500, "application-crash", "", "")
 
 
