@@ -17,7 +17,14 @@ from msgspec import Struct
 
 from .answers import Answer, KeptAnswer
 from .callers import Caller
-from .errors import BookError, FieldInvalid, KeyReused, RequestInFlight
+from .errors import (
+    BookError,
+    FieldInvalid,
+    KeyReused,
+    OutcomeUnknown,
+    RequestInFlight,
+    StoreUnavailable,
+)
 from .store import Book, Reads, Store, Transaction
 
 T = TypeVar("T")
@@ -62,6 +69,9 @@ async def answer_once(book: Book, caller: Caller, once: Once, operation: Operati
             await operation(_with_store(book, cast("Store", store)))
         except _AnsweredBefore as before:
             return _again(book, holder, before.kept, once)
+        except (StoreUnavailable, OutcomeUnknown):
+            # It must not be told as less than it is; the same request finds out later.
+            raise
         except BookError:
             # Another process may have answered the same request meanwhile, and be the reason of this.
             kept = await book.store.fetch_answer(*holder)
