@@ -10,6 +10,9 @@ import click
 
 from . import (
     application,
+    backup,
+    check,
+    copy,
     demo,
     export,
     import_file,
@@ -32,6 +35,7 @@ Exit codes:
   3  the book is not migrated
   4  nothing found
   5  some rows were rejected
+  6  something is wrong with the book, or with its copy
 \b
 Example:
   orderwire demo --port 8081
@@ -71,6 +75,10 @@ for _command in (
     import_file.import_file,
     export.export,
     orders.orders,
+    backup.backup,
+    backup.restore,
+    check.check,
+    copy.copy,
     settings.settings,
     version.version,
 ):

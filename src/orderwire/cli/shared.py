@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 # Whoever waits for a command can end it.
 LIST_SECONDS = 24 * 3_600.0
-REFUSED, USAGE, NOT_MIGRATED, NOTHING_FOUND, ROWS_REJECTED = 1, 2, 3, 4, 5
+REFUSED, USAGE, NOT_MIGRATED, NOTHING_FOUND, ROWS_REJECTED, DAMAGED = 1, 2, 3, 4, 5, 6
 
 organisation_option = click.option(
     "--organisation", required=True, metavar="ORG", help="The organisation, by its name."

@@ -24,9 +24,7 @@ STEPS = 20_000
 class Scanner:
     """Runs reads on its own threads. `open_` makes a connection; each thread opens one when it needs it."""
 
-    def __init__(
-        self, open_: Callable[[], sqlite3.Connection], limit_seconds: float = LIMIT_SECONDS
-    ) -> None:
+    def __init__(self, open_: Callable[[], sqlite3.Connection], limit_seconds: float = LIMIT_SECONDS) -> None:
         self._open = open_
         self._limit_seconds = limit_seconds
         self._free: SimpleQueue[sqlite3.Connection] = SimpleQueue()

@@ -50,10 +50,14 @@ class Compared(Struct, frozen=True):
 
 
 class Outcome(Struct, frozen=True):
-    """A copy that has ended; `resumed` if it went on where another had been interrupted."""
+    """A copy that has ended; `resumed` if it went on where another had been interrupted.
+
+    `proof` is the text that the book's key opens.
+    """
 
     tables: Sequence[Compared]
     resumed: bool
+    proof: str
 
     @property
     def is_equal(self) -> bool:
@@ -116,6 +120,7 @@ class _Copy:
         self._tell = tell
         self._state = _State(source="")
         self._resumed = False
+        self._proof = ""
 
     async def begin(self, *, live: bool) -> None:
         """Find out where to begin. Raises CopyRefused."""
@@ -169,7 +174,7 @@ class _Copy:
                 there = await sum_of(self._source, table, self._tell) if self._resumed else said[table.name]
                 here = await sum_of(written, table, self._tell)
                 compared.append(Compared(table.name, there, here))
-        outcome = Outcome(tuple(compared), self._resumed)
+        outcome = Outcome(tuple(compared), self._resumed, self._proof)
         if outcome.is_equal:
             await self._target.end()
         return outcome
@@ -199,8 +204,8 @@ class _Copy:
         found = await self._source.rows(FETCH_FACT, KEY_PROOF)
         if not found:
             raise CopyRefused(f"{where} has no key yet: type `orderwire --database {where} migrate`")
-        proof: str = found[0][0]
-        return sha256(proof.encode()).hexdigest()
+        self._proof = found[0][0]
+        return sha256(self._proof.encode()).hexdigest()
 
 
 def _text(state: _State) -> str:
