@@ -84,9 +84,12 @@ def _plain(field: str, value: Any) -> Any:
         changes = {}
         for name in _telling(type(value)):
             old = getattr(value, name)
-            if old is None or old == ():
+            if old is None or (type(old) is tuple and not old):
                 continue
-            new = _plain(f"{field}.{name}", old)
+            # The place is spelled out only for what needs a second look.
+            new = _plain_already(old) if isinstance(old, Decimal) else None
+            if new is None:
+                new = _plain(f"{field}.{name}", old)
             if new is not old:
                 changes[name] = new
         return msgspec.structs.replace(value, **changes) if changes else value
@@ -115,10 +118,11 @@ def _may_tell(type_: Any) -> bool:
 
 def _plain_already(value: Decimal) -> Decimal | None:
     """The number, if it has a few digits and no zeros behind the point: most are plain as they come."""
-    _, digits, exponent = value.as_tuple()
-    if not isinstance(exponent, int) or not -MAX_PLACES <= exponent <= 0 or len(digits) > MAX_WHOLE_DIGITS:
+    text = str(value)
+    if len(text) > MAX_WHOLE_DIGITS or "E" in text or not text[-1].isdigit():
         return None
-    if digits[-1] == 0 and (exponent or len(digits) == 1):
+    # Without a point, a sign may stand before nothing but a nought.
+    if text[-1] == "0" if "." in text else not text.isdigit():
         return None
     return value if type(value) is Decimal else Decimal(value)
 
