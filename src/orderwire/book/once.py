@@ -120,7 +120,7 @@ class _OnceStore:
                 raise _AnsweredBefore(before)
             result = await work(tx)
             answer = await self._render(tx, result)
-            sealed = self._book.vault.seal(answer.body.decode(), _place(self._holder)).encode()
+            sealed = self._book.vault.seal(answer.body.decode(), answer_place(self._holder)).encode()
             kept = KeptAnswer(
                 request_digest=self._once.request_digest,
                 answer=msgspec.structs.replace(answer, body=sealed),
@@ -136,11 +136,12 @@ class _OnceStore:
 def _again(book: Book, holder: Holder, kept: KeptAnswer, once: Once) -> Answer:
     if kept.request_digest != once.request_digest:
         raise KeyReused(once.key)
-    body = book.vault.open(kept.answer.body.decode(), _place(holder)).encode()
+    body = book.vault.open(kept.answer.body.decode(), answer_place(holder)).encode()
     return msgspec.structs.replace(kept.answer, body=body)
 
 
-def _place(holder: Holder) -> str:
+def answer_place(holder: Holder) -> str:
+    """What a kept answer is sealed for: nobody else can be given it."""
     organisation_id, caller, key = holder
     return f"organisation:{organisation_id}:answer:{caller}:{key}"
 
