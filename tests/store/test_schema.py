@@ -5,29 +5,86 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
+import asyncpg
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
+from sqlalchemy import Connection, create_engine, inspect
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
 
 from orderwire.store import catalogue
-from orderwire.store.migrations import FOLDER, upgrade
+from orderwire.store.engines import is_postgres
+from orderwire.store.migrations import FOLDER, configured, upgrade
 from orderwire.store.schema import HEAD, NotMigrated, check_standing, standing_of
 from orderwire.store.tables import metadata
+from tests.postgres import run_apart
+from tests.stores import POSTGRES, SQLITE, Shelf
+
+T = TypeVar("T")
 
 
-def test_migrations_make_the_tables_that_the_code_knows(tmp_path: Path) -> None:
-    path = tmp_path / "book.db"
-    upgrade(path)
-    engine = create_engine(f"sqlite:///{path}")
-    with engine.connect() as connection:
-        differences = compare_metadata(MigrationContext.configure(connection), metadata)
-    engine.dispose()
-    assert differences == []
+def on_connection(address: str, work: Callable[[Connection], T]) -> T:
+    """Run `work` on a connection of either engine."""
+
+    async def run() -> T:
+        engine = create_async_engine(
+            "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(address), poolclass=NullPool
+        )
+        try:
+            async with engine.connect() as connection:
+                done = await connection.run_sync(work)
+                await connection.commit()
+                return done
+        finally:
+            await engine.dispose()
+
+    if is_postgres(address):
+        return run_apart(run)
+    engine = create_engine(address)
+    try:
+        with engine.connect() as connection:
+            done = work(connection)
+            connection.commit()
+            return done
+    finally:
+        engine.dispose()
+
+
+def differences(address: str) -> list[Any]:
+    """What the tables of a book have that the code does not know, and the other way about."""
+    return on_connection(
+        address,
+        lambda connection: compare_metadata(
+            MigrationContext.configure(
+                connection, opts={"compare_type": True, "compare_server_default": True}
+            ),
+            metadata,
+        ),
+    )
+
+
+@pytest.mark.stores(SQLITE, POSTGRES)
+def test_migrations_make_the_tables_that_the_code_knows(shelf: Shelf, tmp_path: Path) -> None:
+    assert differences(shelf.address(tmp_path)) == []
+
+
+@pytest.mark.stores(SQLITE, POSTGRES)
+def test_migrations_go_back_and_come_again(shelf: Shelf, tmp_path: Path) -> None:
+    address = shelf.address(tmp_path)
+    on_connection(address, lambda connection: command.downgrade(configured(connection), "base"))
+    tables = on_connection(address, lambda connection: set(inspect(connection).get_table_names()))
+    assert tables == {"alembic_version"}
+    on_connection(address, lambda connection: command.upgrade(configured(connection), "head"))
+    assert differences(address) == []
+    assert shelf.rows(tmp_path, "SELECT count(*) FROM counters") == [(5,)]
 
 
 def test_head_is_the_newest_migration() -> None:

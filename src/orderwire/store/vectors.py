@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Insert, Select, Update, bindparam, column, func, select, true
+from sqlalchemy import Insert, Select, String, Update, bindparam, column, func, select, true
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as insert_
 from sqlalchemy.sql import visitors
@@ -55,9 +55,9 @@ def vectorise(statement: Statement) -> Vector | None:
         return _insert(statement, clause)
     if len(types) != len(statement.params) or isinstance(clause, Delete):
         return None
-    given = func.unnest(*(bindparam(name, type_=ARRAY(types[name])) for name in statement.params))
+    given = func.unnest(*(bindparam(name, type_=ARRAY(_open(types[name]))) for name in statement.params))
     source = given.table_valued(
-        *(column(name, types[name]) for name in statement.params), with_ordinality=PLACE, name="given"
+        *(column(name, _open(types[name])) for name in statement.params), with_ordinality=PLACE, name="given"
     ).render_derived()
 
     def replace(element: Any, **_: Any) -> Any:
@@ -115,16 +115,25 @@ def _insert(statement: Statement, clause: Any) -> Vector:
     table = clause.table
     columns = [table.c[name.removeprefix("v_")] for name in statement.params]
     given = func.unnest(
-        *(bindparam(name, type_=ARRAY(one.type)) for name, one in zip(statement.params, columns, strict=True))
+        *(
+            bindparam(name, type_=ARRAY(_open(one.type)))
+            for name, one in zip(statement.params, columns, strict=True)
+        )
     )
     source = given.table_valued(
-        *(column(one.name, one.type) for one in columns), name="given"
+        *(column(one.name, _open(one.type)) for one in columns), name="given"
     ).render_derived()
     vector: Any = insert_(table).from_select([one.name for one in columns], select(*source.c))
     vector._post_values_clause = clause._post_values_clause
     if clause._returning:
         vector = vector.returning(*table.primary_key.columns)
     return Vector(Statement(f"{statement.name}[]", vector, statement.params), is_insert=True)
+
+
+def _open(kind: Any) -> Any:
+    """The type without a length: a text cast to one would be cut short without a word, and then be found,
+    or kept, as what it is not."""
+    return String() if isinstance(kind, String) else kind
 
 
 def _types(statement: Statement) -> dict[str, Any]:
