@@ -25,6 +25,8 @@ from .wire_groups import (
 )
 
 _UUID = "^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+# As it is kept, and answered; empty for the first page.
+_KEPT = "^(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})?$"
 _GROUP_ID = parts.path("id", {"type": "string", "pattern": _UUID}, "The group order's id.")
 _FILE = parts.path("file", {"enum": list(FILES)}, "Which file.")
 _FOUND = ("order_not_found", "route_unknown")
@@ -58,7 +60,7 @@ UPLOAD: Schema = {
     "required": ["file"],
     "additionalProperties": False,
 }
-UPLOAD_ENCODING = {"file": {"contentType": ", ".join(name for name in FORMATS if "/" in name)}}
+UPLOAD_ENCODING = {"file": {"contentType": ", ".join(sorted(name for name in FORMATS if "/" in name))}}
 
 _FILE_ANSWER = {
     **empty(
@@ -102,7 +104,7 @@ GROUPS: Mapping[str, Operation] = {
         rights=(READ,),
         parameters=(
             parts.limit(MAX_LIMIT, DEFAULT_LIMIT),
-            query("after", {"type": "string", "pattern": "^$|" + _UUID}, "The id of the last one seen."),
+            query("after", {"type": "string", "pattern": _KEPT}, "The id of the last one seen."),
         ),
         answers={"200": answer("A page of group orders, newest first.", ref("GroupOrderList"), parts.LINK)},
     ),

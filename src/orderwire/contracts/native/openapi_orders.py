@@ -34,6 +34,8 @@ _INCLUDE = words(
 )
 _READING = (_FIELDS, _INCLUDE, parts.AS_OF, parts.KNOWN_AT, parts.ORDERWIRE_AS_OF)
 _BOUNDED_ID = {"type": "integer", "minimum": -(2**53), "maximum": 2**53}
+_SCHEME = {"type": "string", "minLength": 1, "examples": ["reference"]}
+_NAME = {"type": "string", "minLength": 1, "examples": ["R-1"]}
 _AMOUNT = {"type": "string", "pattern": "^-?[0-9]{1,12}(?:\\.[0-9]{1,6})?$"}
 
 
@@ -181,8 +183,8 @@ ORDERS: Mapping[str, Operation] = {
         tag="orders",
         rights=(READ,),
         parameters=(
-            parts.path("scheme", {"type": "string", "minLength": 1}, "The scheme of the name."),
-            parts.path("name", {"type": "string", "minLength": 1}, "The name, percent-encoded."),
+            parts.path("scheme", _SCHEME, "The scheme of the name."),
+            parts.path("name", _NAME, "The name, percent-encoded."),
             *_READING,
             parts.IF_NONE_MATCH,
         ),

@@ -77,14 +77,16 @@ AS_OF = query("as_of", INSTANT, "What was so at this instant; now if left out.")
 KNOWN_AT = query("known_at", INSTANT, "By what the book had recorded at this instant; now if left out.")
 ORDERWIRE_AS_OF = header(
     "Orderwire-As-Of",
-    INSTANT,
+    {"anyOf": [INSTANT, {"type": "string", "maxLength": 0}]},
     "As `as_of`; a second instant after a comma is as `known_at`. Ignored if the settings turn it off.",
 )
 IF_NONE_MATCH = header(
     "If-None-Match", {"type": "string"}, "Entity tags: 304 if one of them is that of the answer."
 )
 IF_MATCH = header(
-    "If-Match", {"type": "string"}, "Entity tags (revisions): 412 unless it is at one of them. `*` for any."
+    "If-Match",
+    {"type": "string", "examples": ["*"]},
+    "Entity tags (revisions): 412 unless it is at one of them. `*` for any.",
 )
 IDEMPOTENCY_KEY = header(
     "Idempotency-Key",

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
+from operator import is_
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin
 
@@ -54,7 +55,11 @@ def convert(value: Any, type_: type[R]) -> R:
     try:
         return msgspec.convert(value, type_, dec_hook=_read_number)
     except msgspec.ValidationError as error:
-        raise cast("Exception", _fault(str(error))) from error
+        # JSON knows one kind of number: 2.0 is the integer 2, though hardly anybody writes it so.
+        whole = _with_integers(value) if "got `decimal`" in str(error) else value
+        if whole is value:
+            raise cast("Exception", _fault(str(error))) from error
+    return convert(whole, type_)
 
 
 def read_instant(field: str, text: str) -> datetime:
@@ -126,6 +131,20 @@ def _read_number(type_: type, value: Any) -> Any:
     if isinstance(value, str) and not (len(value) <= MAX_NUMBER_LENGTH and _NUMBER.fullmatch(value)):
         raise ValueError("Expected a decimal number")
     return Number(value)
+
+
+def _with_integers(value: Any) -> Any:
+    """The value with each whole Decimal in it as an int; the very value if there is none."""
+    if isinstance(value, Decimal):
+        is_whole = value.adjusted() < MAX_NUMBER_LENGTH and value == value.to_integral_value()
+        return int(value) if is_whole else value
+    if isinstance(value, dict):
+        changed = {key: new for key, old in value.items() if (new := _with_integers(old)) is not old}
+        return {**value, **changed} if changed else value
+    if isinstance(value, list):
+        new = [_with_integers(item) for item in value]
+        return value if all(map(is_, new, value)) else new
+    return value
 
 
 def _to_utc(name: str, value: datetime) -> datetime:
