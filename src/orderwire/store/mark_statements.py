@@ -15,7 +15,7 @@ TOUCH_MARK = Statement(
     update(marks)
     .where(marks.c.bucket == _p("k_bucket"), marks.c.id == _p("k_id"))
     .values(created_at=_p("at"))
-    .returning(marks.c.id),
+    .returning(marks.c.kept),
     ("at", "k_bucket", "k_id"),
 )
 DELETE_OLD_MARKS = Statement(

@@ -74,11 +74,15 @@ class Session:
         return int(said.rpartition(" ")[2])
 
     async def confirm(self, mark: str, bucket: int, at: int) -> bool:
-        """True if the mark was there; it is in either case, and that has been written after it was."""
-        if await self.rows(INSERT_MARK, (bucket, mark, at)):
+        """True if the transaction that writes the mark was kept; after False it never will be.
+
+        The mark is there in either case, and that it is has been written after it was. One that was put
+        there by an earlier call, whose answer was lost, tells who wrote it.
+        """
+        if await self.rows(INSERT_MARK, (bucket, mark, at, 0)):
             return False
-        await self.rows(TOUCH_MARK, (at, bucket, mark))
-        return True
+        ((kept,),) = await self.rows(TOUCH_MARK, (at, bucket, mark))
+        return bool(kept)
 
     async def run(self, sql: str) -> None:
         """Run SQL without parameters, several statements in one round trip."""

@@ -3,8 +3,8 @@
 A transaction that loses against another, or whose connection breaks before it was told to commit, was
 not kept and is run again. One whose connection breaks while it commits may have been kept: each
 transaction writes a mark, and another connection tells by writing the same mark. If it can, the first
-one was not kept and never will be; if it can't, it was, and a further write of the mark, which is
-behind it in the log, shows that it has reached where it must.
+one was not kept and never will be; if it can't, the mark says who wrote it, and a further write of it,
+which is behind it in the log, shows that it has reached where it must.
 """
 
 from __future__ import annotations
@@ -38,14 +38,24 @@ MAX_FAILED = 3
 # Waiting between tries: a random part of a time that doubles.
 FIRST_WAIT_SECONDS = 0.01
 LONGEST_WAIT_SECONDS = 1.0
+# A try may take so much of the time that is left: a connection on which nothing comes back then leaves
+# time to try another, or to find out what became of a commit.
+PART_OF_A_TRY = 0.6
+# With less than this left, no further try is begun.
+LEAST_SECONDS = 0.02
 
 
 @dataclass(slots=True)
 class Job:
-    """A work and who waits for it."""
+    """A work, who waits for it, and until when (by the loop's clock)."""
 
     work: Callable[[Any], Any]
     future: asyncio.Future[Any]
+    deadline: float
+
+
+class _OutOfTime(StoreUnavailable):
+    """Nothing was kept until the deadline."""
 
 
 class _Lost(Exception):
@@ -71,8 +81,9 @@ class Writer:
 
         Raises what `work` raises, StoreUnavailable (nothing was kept) or OutcomeUnknown.
         """
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append(Job(work, future))
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._waiting.append(Job(work, future, loop.time() + self._seconds))
         if self._task is None:
             self._task = asyncio.create_task(self._run())
         return await future
@@ -93,8 +104,10 @@ class Writer:
             self._task = None
 
     async def _settle(self, jobs: Sequence[Job]) -> None:
-        """Bring every job to its end: together, or without those that fail, or each by itself."""
-        deadline = asyncio.get_running_loop().time() + self._seconds
+        """Bring every job to its end: together, or without those that fail, or each by itself.
+
+        They are tried until the first of them has waited long enough; the others then go on waiting."""
+        deadline = min(job.deadline for job in jobs)
         left = list(jobs)
         failed: list[Job] = []
         while left and len(failed) < MAX_FAILED:
@@ -108,6 +121,9 @@ class Writer:
                     return
                 left.remove(job)
                 failed.append(job)
+            except _OutOfTime as error:
+                self._part(left, error)
+                left = []
             except Exception as error:
                 if len(jobs) == 1 or isinstance(error, StoreUnavailable | OutcomeUnknown):
                     _fail(left, error)
@@ -122,12 +138,18 @@ class Writer:
         for job in (*failed, *left):
             await self._settle([job])
 
+    def _part(self, jobs: Sequence[Job], error: _OutOfTime) -> None:
+        """Tell those who have waited long enough; nothing was kept, so the others may wait on."""
+        now = asyncio.get_running_loop().time() + LEAST_SECONDS
+        _fail([job for job in jobs if job.deadline <= now], StoreUnavailable(error.reason))
+        self._waiting[:0] = [job for job in jobs if job.deadline > now]
+
     async def _commit(self, works: Sequence[Work], deadline: float) -> None:
         """Run works and commit them. Raises WorkFailed, StoreUnavailable, OutcomeUnknown, and what only
         a mistake of ours raises."""
         wait = FIRST_WAIT_SECONDS
         reason = ""
-        while asyncio.get_running_loop().time() < deadline:
+        while self._left(deadline) > LEAST_SECONDS:
             try:
                 if await self._try(works, deadline):
                     return
@@ -139,16 +161,18 @@ class Writer:
             await asyncio.sleep(random.uniform(0, wait))  # noqa: S311 - spreads tries, keeps no secret
             wait = min(2 * wait, LONGEST_WAIT_SECONDS)
         log.error("store unavailable", error=reason)
-        raise StoreUnavailable(reason)
+        raise _OutOfTime(reason)
 
     async def _try(self, works: Sequence[Work], deadline: float) -> bool:
         """One transaction. False when it lost against another. Raises _Lost and as `_commit`."""
         mark = str(uuid.uuid4())
         is_committing = False
+        seconds = PART_OF_A_TRY * self._left(deadline)
+        end = asyncio.get_running_loop().time() + seconds
         try:
-            async with self._pool.session(self._left(deadline)) as session:
+            async with self._pool.session(seconds) as session:
                 try:
-                    async with asyncio.timeout_at(deadline):
+                    async with asyncio.timeout_at(end):
                         await session.run(f"BEGIN; {_mark(mark)}")
                         await Batch(session).run(works)
                         is_committing = True
@@ -183,14 +207,11 @@ class Writer:
         Raises OutcomeUnknown when nobody can tell in time.
         """
         wait = FIRST_WAIT_SECONDS
-        while asyncio.get_running_loop().time() < deadline:
+        while self._left(deadline) > LEAST_SECONDS:
             try:
-                async with self._pool.session(self._left(deadline)) as session:
-                    async with asyncio.timeout_at(deadline):
-                        was_there = await session.confirm(mark, bucket_of_mark(mark), micros_now())
-                    if session.is_confirmed:
-                        return was_there
-                    session.abandon()
+                was_kept = await self._find_out(mark, PART_OF_A_TRY * self._left(deadline))
+                if was_kept is not None:
+                    return was_kept
             except Exception as error:
                 if fate_of(error) is Fate.OURS:
                     raise
@@ -200,8 +221,23 @@ class Writer:
         log.error("outcome unknown", mark=mark)
         raise OutcomeUnknown
 
+    async def _find_out(self, mark: str, seconds: float) -> bool | None:
+        """Whether the transaction was kept; None when a standby did not confirm in time."""
+        end = asyncio.get_running_loop().time() + seconds
+        async with self._pool.session(seconds) as session:
+            try:
+                async with asyncio.timeout_at(end):
+                    was_kept = await session.confirm(mark, bucket_of_mark(mark), micros_now())
+            except BaseException:
+                session.abandon()
+                raise
+            if session.is_confirmed:
+                return was_kept
+            session.abandon()
+            return None
+
     def _left(self, deadline: float) -> float:
-        return max(0.001, deadline - asyncio.get_running_loop().time())
+        return deadline - asyncio.get_running_loop().time()
 
 
 async def _roll_back(session: Session, error: BaseException) -> None:
@@ -218,8 +254,8 @@ async def _roll_back(session: Session, error: BaseException) -> None:
 
 def _mark(mark: str) -> str:
     # A uuid and two numbers of our own making: nothing here comes from outside.
-    values = f"{bucket_of_mark(mark)}, '{mark}', {micros_now()}"
-    return f"INSERT INTO marks (bucket, id, created_at) VALUES ({values})"  # noqa: S608 - see above
+    values = f"{bucket_of_mark(mark)}, '{mark}', {micros_now()}, 1"
+    return f"INSERT INTO marks (bucket, id, created_at, kept) VALUES ({values})"  # noqa: S608 - see above
 
 
 def _fail(jobs: Sequence[Job], error: BaseException) -> None:

@@ -52,13 +52,15 @@ counters = Table(
     Column("next", BigInteger, nullable=False),
 )
 
-# That a transaction was committed: written by it, asked for by whoever lost the connection meanwhile.
+# Whether a transaction was committed: written by it (kept 1), or by whoever lost the connection meanwhile
+# and asks (kept 0).
 marks = Table(
     "marks",
     metadata,
     Column("bucket", SmallInteger, nullable=False),
     Column("id", String(UUID_LENGTH), nullable=False),
     _instant("created_at"),
+    Column("kept", SmallInteger, nullable=False),
     PrimaryKeyConstraint("bucket", "id"),
     Index("marks_by_age", "created_at"),
 )

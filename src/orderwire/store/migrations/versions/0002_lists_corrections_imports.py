@@ -173,6 +173,7 @@ def _create_marks() -> None:
         sa.Column("bucket", sa.SmallInteger(), nullable=False),
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("kept", sa.SmallInteger(), nullable=False),
         sa.PrimaryKeyConstraint("bucket", "id"),
     )
     op.create_index("marks_by_age", "marks", ["created_at"], unique=False)
