@@ -17,6 +17,7 @@ from . import (
     export,
     import_file,
     migrate,
+    openapi,
     orders,
     organisation,
     serve,
@@ -80,6 +81,7 @@ for _command in (
     check.check,
     copy.copy,
     settings.settings,
+    openapi.openapi,
     version.version,
 ):
     main.add_command(_command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,7 +26,7 @@ from orderwire.contracts.native import (
     wire_parties,
     wire_reading,
 )
-from tests.server import Service
+from tests.server import Service, run_command
 
 from .test_errors import CASES
 
@@ -233,6 +234,24 @@ def test_it_is_served_beside_the_contracts(demo: Service) -> None:
     assert (refused.status, refused.header("allow")) == (405, "GET")
     assert demo.request("GET", "/openapi/plum.json").status == 404
     assert b"/openapi/native.json" in demo.request("GET", "/").body
+
+
+def test_the_command_line_prints_it() -> None:
+    printed = run_command("openapi", "native")
+    assert (printed.returncode, json.loads(printed.stdout)) == (0, msgspec.to_builtins(DOCUMENT))
+    refused = run_command("openapi", "plum")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "native" in refused.stderr
+
+
+async def test_an_integer_may_be_written_with_a_point(native):
+    body = b'{"group_line": 2.0, "lines": [{"id": 1e2, "quantity": 2.50}, {"id": 3}]}'
+    made = (await native.ask("POST", "/v1/orders", body)).json()
+    assert (made["group_line"], [line["id"] for line in made["lines"]]) == (2, [100, 3])
+    assert made["lines"][0]["quantity"] == "2.5"
+    for number in (b"2.5", b"1e300", b"1e9999999"):
+        refused = await native.ask("POST", "/v1/orders", b'{"group_line": %s}' % number)
+        assert (refused.status, refused.json()["field"]) == (422, "group_line")
 
 
 def test_a_contract_that_is_not_served_is_not_described(start_service: Callable[..., Service]) -> None:
