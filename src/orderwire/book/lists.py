@@ -127,11 +127,12 @@ def check_query(query: OrderQuery) -> None:
         raise FieldInvalid("stage", f"more than {MAX_VALUES} values")
 
 
-def page_of(query: OrderQuery, found: Sequence[Listed]) -> Page:
+def page_of(query: OrderQuery, found: Sequence[Listed], *, is_cut: bool = False) -> Page:
     """The page that `found` is, in the direction asked for; one more than the limit tells that there
-    is more."""
+    is more, and so does `is_cut`."""
     orders = found[: query.limit]
-    more = position_of(query, orders[-1]) if len(found) > query.limit else None
+    has_more = is_cut or len(found) > query.limit
+    more = position_of(query, orders[-1]) if has_more and orders else None
     return Page(orders=tuple(orders[::-1] if query.is_backward else orders), more=more)
 
 

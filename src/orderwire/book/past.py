@@ -21,7 +21,7 @@ from .store import Book, Mail, Store, Transaction
 MAX_STAGES = 100_000
 # A list of the past looks at so many orders for one page, whatever its conditions leave.
 MAX_LOOKED_AT = 10_000
-CHUNK = 500
+CHUNK = 100
 MAX_MEMBERS = 1_000
 
 

@@ -17,13 +17,15 @@ from sqlalchemy.sql.expression import ClauseElement
 class Statement:
     """A statement and the names of its parameters, in the callers' order.
 
-    `is_scattered` marks one that no single bucket can answer, such as a list of an organisation.
+    `is_scattered` marks one that no single bucket can answer, such as a list of an organisation;
+    `is_page` one whose answer may end early, as `CutShort`, when its rows are too large together.
     """
 
     name: str
     clause: ClauseElement
     params: tuple[str, ...]
     is_scattered: bool = False
+    is_page: bool = False
 
 
 @dataclass(frozen=True, slots=True)

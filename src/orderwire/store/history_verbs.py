@@ -15,6 +15,7 @@ from . import answer_statements as answers
 from . import history_statements as history
 from .executor import Executor
 from .listing import plan_by_id, plan_count, plan_list, plan_stages_of
+from .pages import CutShort
 from .rows import (
     FOREVER,
     ORDER_WIDTH,
@@ -35,7 +36,8 @@ class HistoryReads(Executor):
 
     async def list_orders(self, organisation_id: int, query: OrderQuery) -> Page:
         statement, values = plan_list(organisation_id, query)
-        return page_of(query, [listed_of(row) for row in await self.rows(statement, *values)])
+        rows = await self.rows(statement, *values)
+        return page_of(query, [listed_of(row) for row in rows], is_cut=isinstance(rows, CutShort))
 
     async def count_orders(self, organisation_id: int, query: OrderQuery) -> int:
         statement, values = plan_count(organisation_id, query)

@@ -200,7 +200,7 @@ def _list(
         .limit(bindparam("limit"))
     )
     name = f"list_orders {shape} {sort} {is_falling} {has_position}"
-    return Statement(name, clause, (*params, "limit"), is_scattered=True)
+    return Statement(name, clause, (*params, "limit"), is_scattered=True, is_page=True)
 
 
 @lru_cache(maxsize=MAX_SHAPES)

@@ -65,6 +65,8 @@ class PostgresStore(Reads):
         return cls(await Pool.open(url, connections), seconds)
 
     async def rows(self, statement: Statement, *values: Any) -> Sequence[Row]:
+        if statement.is_page:
+            return await self._read(lambda session: session.page(statement, values), statement)
         if statement.is_scattered or plan_of(statement).vector is None:
             return await self._read(lambda session: session.rows(statement, values), statement)
         if self._reading < READERS:

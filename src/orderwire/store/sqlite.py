@@ -132,7 +132,7 @@ class SqliteStore(Reads):
         sql, arranged = prepare(statement, values)
         try:
             if statement.is_scattered:
-                return await self._scanner.rows(sql, arranged)
+                return await self._scanner.rows(sql, arranged, is_page=statement.is_page)
             return self._reader.execute(sql, arranged).fetchall()
         except sqlite3.Error as error:
             raise unavailable(error) from error

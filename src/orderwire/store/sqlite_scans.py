@@ -16,6 +16,7 @@ from typing import Any
 
 from orderwire.book.errors import FieldInvalid
 
+from .pages import Page
 from .rows import Row
 
 THREADS = 2
@@ -36,9 +37,11 @@ class Scanner:
         self._free: SimpleQueue[sqlite3.Connection] = SimpleQueue()
         self._threads = ThreadPoolExecutor(THREADS, "orderwire-scanner", initializer=_step_back)
 
-    async def rows(self, sql: str, values: Sequence[Any]) -> Sequence[Row]:
-        """All rows. Raises FieldInvalid when it takes longer than the limit, sqlite3.Error."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._run, sql, values)
+    async def rows(self, sql: str, values: Sequence[Any], *, is_page: bool = False) -> Sequence[Row]:
+        """All rows, or as many as a page may hold. Raises FieldInvalid when it takes longer than the
+        limit, sqlite3.Error."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._run, sql, values, is_page)
 
     def close(self) -> None:
         """Wait for the reads under way, then let go of the connections."""
@@ -49,7 +52,7 @@ class Scanner:
             except Empty:
                 return
 
-    def _run(self, sql: str, values: Sequence[Any]) -> Sequence[Row]:
+    def _run(self, sql: str, values: Sequence[Any], is_page: bool) -> Sequence[Row]:
         try:
             connection = self._free.get_nowait()
         except Empty:
@@ -57,7 +60,13 @@ class Scanner:
         end = time.monotonic() + self._limit_seconds
         connection.set_progress_handler(lambda: time.monotonic() > end, STEPS)
         try:
-            return connection.execute(sql, values).fetchall()
+            found = connection.execute(sql, values)
+            if not is_page:
+                return found.fetchall()
+            page = Page()
+            page.take(found)
+            found.close()
+            return page.rows
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
                 reason = f"takes more than {self._limit_seconds:g} s: ask for less"
