@@ -49,9 +49,10 @@ class Line:
     ) -> None:
         if self._said:
             self._write("")
+            click.echo("\r", err=True, nl=False)
 
     def _write(self, text: str) -> None:
-        click.echo(f"\r{text.ljust(len(self._said))}\r{text}", err=True, nl=False)
+        click.echo(f"\r{text.ljust(len(self._said))}", err=True, nl=False)
         self._said = text
 
 
