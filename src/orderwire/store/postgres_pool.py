@@ -17,10 +17,10 @@ from .catalogue import ALL
 from .compiling import Compiled, Statement, compile_statement
 from .mark_statements import INSERT_MARK, TOUCH_MARK
 from .postgres_faults import UNCONFIRMED
+from .postgres_hosts import CONNECT_SECONDS, Hosts
 from .rows import Row
 
 APPLICATION = "orderwire"
-CONNECT_SECONDS = 2.0
 # Bytes that nobody acknowledges mean a dead network after this long.
 UNACKNOWLEDGED_MS = 3_000
 # Of one statement and of waiting for a lock; a transaction whose program is gone ends by itself.
@@ -101,8 +101,9 @@ class Session:
 class Pool:
     """The connections of one process."""
 
-    def __init__(self, pool: Any) -> None:
+    def __init__(self, pool: Any, hosts: Hosts) -> None:
         self._pool = pool
+        self._hosts = hosts
 
     @classmethod
     async def open(cls, url: str, size: int) -> Pool:
@@ -110,9 +111,11 @@ class Pool:
 
         With several hosts in the URL it goes to the one that takes writes. Raises what asyncpg raises.
         """
+        hosts = Hosts(url)
         pool = await asyncpg.create_pool(
-            url,
-            min_size=1,
+            connect=hosts.connect,
+            # None is kept up: asyncpg would try for it without an end while no primary is there.
+            min_size=0,
             max_size=size,
             max_inactive_connection_lifetime=300,
             connection_class=_Connection,
@@ -121,7 +124,6 @@ class Pool:
             command_timeout=2 * STATEMENT_MS / 1_000,
             statement_cache_size=STATEMENTS_KEPT,
             max_cached_statement_lifetime=0,
-            target_session_attrs="read-write",
             server_settings={
                 "application_name": APPLICATION,
                 "default_transaction_isolation": "read committed",
@@ -132,7 +134,12 @@ class Pool:
                 "jit": "off",
             },
         )
-        return cls(pool)
+        try:
+            await pool.release(await pool.acquire(timeout=2 * CONNECT_SECONDS))
+        except BaseException:
+            pool.terminate()
+            raise
+        return cls(pool, hosts)
 
     @asynccontextmanager
     async def session(self, wait_seconds: float) -> AsyncIterator[Session]:
@@ -154,6 +161,7 @@ class Pool:
 
     async def forget(self) -> None:
         """Use none of the present connections again: what they lead to is not the primary any more."""
+        self._hosts.forget()
         await self._pool.expire_connections()
 
     async def close(self) -> None:

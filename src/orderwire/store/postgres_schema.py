@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from .migrations import configured
+from .postgres_hosts import Hosts
 from .schema import WORKS_WITH, Standing
 
 CONNECT_SECONDS = 10.0
@@ -48,4 +49,4 @@ def _upgrade(connection: Connection) -> None:
 
 
 async def _connect(url: str) -> asyncpg.Connection:
-    return await asyncpg.connect(url, timeout=CONNECT_SECONDS, target_session_attrs="read-write")
+    return await Hosts(url).connect(timeout=CONNECT_SECONDS)
