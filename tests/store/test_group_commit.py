@@ -203,3 +203,15 @@ async def test_the_writer_outlives_a_roll_back_that_fails(book: Book, count: Cou
             await place_order(book, caller, NewOrder())
     await place_order(book, caller, NewOrder())
     assert count("orders") == 2
+
+
+@pytest.mark.stores(POSTGRES)
+async def test_a_read_that_cannot_be_asked_takes_nobody_with_it(book: Book) -> None:
+    caller = make_caller(await make_organisation(book))
+    order = await place_order(book, caller, NewOrder())
+    # More than a 64-bit number: the driver refuses it, while the others wait with it for one statement.
+    asked = [order.id] * 20 + [2**80 + order.id] + [order.id] * 20
+    found = await asyncio.gather(
+        *(book.store.fetch_order(order.organisation_id, one) for one in asked), return_exceptions=True
+    )
+    assert [isinstance(one, BaseException) for one in found] == [one != order.id for one in asked]

@@ -32,6 +32,7 @@ MAX_PASSWORD_LENGTH = 1_024
 # Contracts write it into credentials, which have a limit of their own.
 MAX_APPLICATION_NAME_LENGTH = 255
 MAX_CLIENT_ID_LENGTH = 255
+MAX_DIRECTORY_LENGTH = 255
 MAX_LABEL_LENGTH = 255
 # Ten years: whoever needs longer issues a token without end.
 MAX_LIFETIME_S = 315_360_000
@@ -81,6 +82,8 @@ async def create_organisation(book: Book, name: str, directory: str | None = Non
     """A new owner of orders. Raises FieldInvalid for a name that is no plain word, AlreadyExists."""
     if not _NAME.fullmatch(name):
         raise FieldInvalid("name", "must be 1 to 64 letters, digits, dots, dashes or underscores")
+    if directory and not (directory.isprintable() and len(directory) <= MAX_DIRECTORY_LENGTH):
+        raise FieldInvalid("directory", f"must be 1 to {MAX_DIRECTORY_LENGTH} printable characters")
     now = book.clock()
     organisation = Organisation(
         id=await book.store.take_number("organisation"),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
+import msgspec
 from msgspec import Meta, Struct
 
 from .callers import READ, WRITE, Caller
@@ -22,6 +23,8 @@ MAX_ROWS = 2**31 - 1
 # What an import of an uploaded file may do; whoever uploaded it had the right to write then.
 IMPORT_RIGHTS = frozenset({READ, WRITE})
 
+MAX_GROUP_ID_LENGTH = 36
+MAX_USER_ID = 2**53 - 1
 Count = Annotated[int, Meta(ge=0, le=MAX_ROWS)]
 
 
@@ -29,15 +32,19 @@ class NewGroupOrder(Struct, frozen=True, kw_only=True):
     """A group order that came from elsewhere. `total` rows were uploaded, of which `rejections` were
     not taken; its members are orders that name it."""
 
-    id: str
+    id: Annotated[str, Meta(min_length=1, max_length=MAX_GROUP_ID_LENGTH)]
     total: Count
     rejections: Annotated[tuple[Rejection, ...], Meta(max_length=MAX_REJECTIONS)] = ()
     normalised_path: Text | None = None
     accepted_path: Text | None = None
     rejected_path: Text | None = None
     job_id: Name | None = None
-    user_id: int | None = None
+    user_id: Annotated[int, Meta(ge=1, le=MAX_USER_ID)] | None = None
     created_at: datetime | None = None
+
+
+_encode_new = msgspec.json.Encoder().encode
+_decode_new = msgspec.json.Decoder(NewGroupOrder).decode
 
 
 async def record_group_order(book: Book, caller: Caller, new: NewGroupOrder) -> GroupOrder:
@@ -47,9 +54,14 @@ async def record_group_order(book: Book, caller: Caller, new: NewGroupOrder) -> 
     """
     check_may_write(caller)
     check_instant("created_at", new.created_at)
-    for name in ("normalised_path", "accepted_path", "rejected_path", "job_id"):
+    for name in ("id", "normalised_path", "accepted_path", "rejected_path", "job_id"):
         check_text(name, getattr(new, name) or "")
     _check_rejections(new)
+    try:
+        # Every limit of its type; it may have been made without any.
+        _decode_new(_encode_new(new))
+    except msgspec.ValidationError as error:
+        raise FieldInvalid("group_order", str(error)) from error
     if new.user_id is not None and (
         await book.store.fetch_person(caller.organisation_id, new.user_id) is None
     ):

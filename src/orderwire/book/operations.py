@@ -47,6 +47,8 @@ OPEN = "new"
 MAX_DOCUMENT_BYTES = 1_048_576
 MAX_STAGE_DETAIL_BYTES = 65_536
 MAX_STAGE_LENGTH = 255
+MAX_NAME_LENGTH = 255
+MAX_GROUP_LINE = 2**31 - 1
 MAX_STAGES_AT_ONCE = 1_000
 # More than any order has.
 MAX_STAGES_TOLD = 100_000
@@ -247,6 +249,10 @@ def check_new_order(request: NewOrder) -> None:
     check_order(request)
     if len(request.document.names) + len(request.claims) > MAX_NAMES:
         raise FieldInvalid("names", f"more than {MAX_NAMES}")
+    for scheme, name in request.claims.items():
+        check_text(f"claims.{scheme}", name)
+        if not 1 <= len(name) <= MAX_NAME_LENGTH:
+            raise FieldInvalid(f"claims.{scheme}", f"must have 1 to {MAX_NAME_LENGTH} characters")
     if len(request.stages) > MAX_STAGES_AT_ONCE:
         raise FieldInvalid("stages", f"more than {MAX_STAGES_AT_ONCE}")
     superseded: set[int] = set()
@@ -269,6 +275,8 @@ def check_order(order: NewOrder | Order) -> None:
     currency = order.currency
     if currency is not None and not (len(currency) == 3 and currency.isascii() and currency.isupper()):
         raise FieldInvalid("currency", "must be three capital letters")
+    if order.group_line is not None and not 0 <= order.group_line <= MAX_GROUP_LINE:
+        raise FieldInvalid("group_line", f"must be 0 to {MAX_GROUP_LINE}")
     if len(order.document.names) > MAX_NAMES:
         raise FieldInvalid("names", f"more than {MAX_NAMES}")
 

@@ -19,7 +19,7 @@ from orderwire.book.store import Transaction
 from .compiling import Statement
 from .mark_statements import DELETE_OLD_MARKS
 from .numbers import Numbers
-from .postgres_batches import plan_of
+from .postgres_batches import findable, plan_of
 from .postgres_faults import Fate, fate_of
 from .postgres_pool import STATEMENT_MS, Pool, Session
 from .postgres_writer import Writer
@@ -64,7 +64,8 @@ class PostgresStore(Reads):
         """Connect. Raises what asyncpg raises when that can't be done."""
         return cls(await Pool.open(url, connections), seconds)
 
-    async def rows(self, statement: Statement, *values: Any) -> Sequence[Row]:
+    async def rows(self, statement: Statement, *given: Any) -> Sequence[Row]:
+        values = findable(given)
         if statement.is_page:
             return await self._read(lambda session: session.page(statement, values), statement)
         if statement.is_scattered or plan_of(statement).vector is None:
@@ -131,6 +132,11 @@ class PostgresStore(Reads):
                 rows = await self._read(lambda session: session.rows(vector, columns), vector)
                 answers = plan.share(rows, values)
         except Exception as error:
+            if len(asked) > 1 and fate_of(error) is Fate.OURS:
+                # One of them asks for what can't be asked; the others must not bear it.
+                for one in asked:
+                    await self._answer(statement, [one])
+                return
             for one in asked:
                 if not one.future.done():
                     one.future.set_exception(error)

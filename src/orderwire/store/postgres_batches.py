@@ -19,6 +19,17 @@ from .rows import Row
 from .vectors import Key, Vector, key_of, vectorise
 from .verbs import Writes
 
+# Longer than any column: nothing is found under it.
+NOWHERE = "?" * 2_000
+
+
+def findable(values: Sequence[Any]) -> Sequence[Any]:
+    """The values of a query, with a text in place of those that hold a NUL: PostgreSQL has no such texts
+    and takes none, and what can't be kept is found nowhere."""
+    if any(type(value) is str and "\0" in value for value in values):
+        return [NOWHERE if isinstance(value, str) and "\0" in value else value for value in values]
+    return values
+
 
 class Connection(Protocol):
     """What a batch needs of a connection."""
@@ -57,7 +68,8 @@ class AskingTransaction(Writes):
     """The verbs of a transaction, each statement put as an `Ask` to whoever runs the work."""
 
     async def rows(self, statement: Statement, *values: Any) -> Sequence[Row]:
-        found: Sequence[Row] = await Ask(statement, values)
+        asked = values if plan_of(statement).writes else findable(values)
+        found: Sequence[Row] = await Ask(statement, asked)
         return found
 
     async def insert_many(self, statement: Statement, many: Iterable[Sequence[Any]]) -> int:
