@@ -199,7 +199,7 @@ def _all_of(table: Table) -> Statement:
 
 
 # (a column of a table, the table in which it names a row of the same organisation)
-_NAMED: tuple[tuple[Column[Any], Table], ...] = (
+NAMED: tuple[tuple[Column[Any], Table], ...] = (
     (persons.c.organisation_id, organisations),
     (applications.c.organisation_id, organisations),
     (parties.c.organisation_id, organisations),
@@ -233,7 +233,7 @@ def _missing(column: Column[Any], there: Table) -> Statement:
 
 async def check_references(snapshot: Snapshot, found: Found, tell: Callable[[str, int], None]) -> None:
     """Every row that a row names is there, and the same organisation's. Raises CannotOpen."""
-    for column, there in _NAMED:
+    for column, there in NAMED:
         table = column.table
         has_bucket = "bucket" in table.c
         async for page in snapshot.pages(_missing(column, there)):

@@ -89,8 +89,7 @@ class _Checking:
         if proof and self._vault is not None and not opens(self._vault, proof[0][0], KEY_PROOF):
             raise WrongKey
         if isinstance(self._snapshot, SqliteSnapshot):
-            for text in self._snapshot.complaints(MOST_COMPLAINTS):
-                self._found("book", (), text)
+            self._complain(self._snapshot)
         await check_facts(self._snapshot, self._found)
         await check_counters(self._snapshot, self._found)
         for table in RULES:
@@ -98,6 +97,15 @@ class _Checking:
         await check_references(self._snapshot, self._found, self._tell)
         await self._check_imports()
         await self._check_orders()
+
+    def _complain(self, snapshot: SqliteSnapshot) -> None:
+        try:
+            complaints = snapshot.complaints(MOST_COMPLAINTS)
+        except CannotOpen as error:
+            # So broken that SQLite does not come to an end; perhaps the rows can be read all the same.
+            complaints = [str(error)]
+        for text in complaints:
+            self._found("book", (), text)
 
     async def _check_imports(self) -> None:
         group, owner = place_of(imports, "group_order_id"), place_of(imports, "organisation_id")

@@ -145,11 +145,11 @@ class _Copy:
 
     async def run(self, table: Table) -> None:
         """Copy a table, or what is left of it. Raises CopyRefused, TakenOver."""
-        state = self._state
-        if table.name in state.done:
+        state, name = self._state, str(table.name)
+        if name in state.done:
             return
-        if state.table != table.name:
-            state = msgspec.structs.replace(state, table=table.name, after=None, sum=Sum())
+        if state.table != name:
+            state = msgspec.structs.replace(state, table=name, after=None, sum=Sum())
         summing, batch, size = Summing(state.sum), [], 0
         async for page in self._source.scan(table, state.after):
             for row in page:
@@ -161,7 +161,7 @@ class _Copy:
                 state = msgspec.structs.replace(state, after=here, sum=summing.sum)
                 await self._put(table, batch, state)
                 batch, size = [], 0
-        done = {**state.done, table.name: summing.sum}
+        done = {**state.done, name: summing.sum}
         await self._put(table, batch, msgspec.structs.replace(state, table="", after=None, done=done))
 
     async def end(self) -> Outcome:
@@ -173,7 +173,7 @@ class _Copy:
                 # What was read by another process may have changed since.
                 there = await sum_of(self._source, table, self._tell) if self._resumed else said[table.name]
                 here = await sum_of(written, table, self._tell)
-                compared.append(Compared(table.name, there, here))
+                compared.append(Compared(str(table.name), there, here))
         outcome = Outcome(tuple(compared), self._resumed, self._proof)
         if outcome.is_equal:
             await self._target.end()
