@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import subprocess
+import sys
 
 import pytest
 
@@ -12,13 +14,15 @@ from orderwire.book.imports import ImportTakenOver, settle
 from orderwire.contracts.native.wire_lines import parse_order_line
 from orderwire.importer import feed, session
 from orderwire.importer.parse_map import parse_map
+from orderwire.importer.progress import Digest
 from orderwire.importer.reports import Reports
 from orderwire.importer.request import ALL_OR_NOTHING, ImportRequest
 from orderwire.importer.rows import FileError
 from orderwire.importer.run import import_file
 from tests.factories import make_caller, make_organisation
-from tests.importer.importing import MAP, accepted, rejected, row, run, write
+from tests.importer.importing import MAP, MARKETPLACE_MAP, accepted, rejected, row, run, write
 from tests.importer.making import write_lines
+from tests.server import environment
 
 BATCH = 20
 ORDERS = 205
@@ -249,3 +253,34 @@ async def test_who_was_overtaken_writes_no_more(book, export, tmp_path, monkeypa
     with pytest.raises(ImportTakenOver):
         await run(book, export)
     assert await count_names(book) == ORDERS - len(range(3, ORDERS, 10))
+
+
+def test_an_import_has_the_same_key_in_every_process():
+    """Sets come in another sort in every process, and long patterns look alike."""
+    program = (
+        "from pathlib import Path\n"
+        "from orderwire.importer.parse_map import read_map\n"
+        "from orderwire.importer.progress import Digest\n"
+        "from orderwire.importer.request import ImportRequest\n"
+        f"print(Digest(ImportRequest(map=read_map(Path({str(MARKETPLACE_MAP)!r}))), 'csv').key)\n"
+    )
+    keys = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env=environment({"PYTHONHASHSEED": seed}),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3", "4")
+    }
+    assert len(keys) == 1
+
+
+@pytest.mark.parametrize("change", [("C", "D"), ('key = "no"', 'key = "no"\ntag = "mail"'), ("EUR", "USD")])
+def test_another_map_is_another_import(change):
+    text = MAP.replace('currency = { column = "currency" }', 'currency = "EUR"')
+    text += f'[[state]]\ncolumn = "no"\npattern = "{"x" * 300}C"\nlifecycle = "cancelled"\n'
+    maps = [parse_map(one) for one in (text, text.replace(*change))]
+    assert len({Digest(ImportRequest(map=one), "csv").key for one in maps}) == 2

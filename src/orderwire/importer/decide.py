@@ -120,7 +120,11 @@ class Decider:
         decisions = []
         holders = await self.book.store.fetch_holders(self.caller.organisation_id, _names(batch))
         for count, candidate in enumerate(batch, start=1):
-            decisions.append(await self._decide(candidate, names, holders))
+            # Most are new, and there is nothing to ask about them.
+            if _is_plainly_new(candidate, names, holders):
+                decisions.append(_take_as_new(candidate, names))
+            else:
+                decisions.append(await self._decide(candidate, names, holders))
             if count % AT_A_TIME == 0:
                 await asyncio.sleep(0)
         return decisions
@@ -134,7 +138,6 @@ class Decider:
         placement = candidate.placement = await self._in_known_group(placement)
         if candidate.known_id is not None and await self._is_known(candidate.known_id, request, placement):
             return Decision(candidate, candidate.known_id)
-        order_id = placement.order.id
         for scheme, name in placement.order.document.names.items():
             known = names.get(scheme, name)
             holder = holders.get((scheme, name)) if known is None else known[1]
@@ -149,9 +152,7 @@ class Decider:
                 self.feed.refuse_name(candidate, scheme, name)
                 candidate.placement = None
             return Decision(candidate, holder if is_same else None)
-        for scheme, name in placement.order.document.names.items():
-            names.put(scheme, name, candidate, order_id)
-        return Decision(candidate, order_id, is_new=True)
+        return _take_as_new(candidate, names)
 
     async def _is_known(self, order_id: int, request: NewOrder, placement: Placement) -> bool:
         """True if the order without names that had this id is one of this book."""
@@ -173,6 +174,23 @@ class Decider:
         if self._groups[group_id]:
             return placement
         return replace(placement, order=replace(placement.order, group_order_id=None, group_line=None))
+
+
+def _is_plainly_new(candidate: Candidate, names: Names, holders: Mapping[tuple[str, str], int]) -> bool:
+    placement = candidate.placement
+    if placement is None or candidate.known_id is not None or placement.order.group_order_id is not None:
+        return False
+    return not any(
+        pair in holders or names.get(*pair) is not None for pair in placement.order.document.names.items()
+    )
+
+
+def _take_as_new(candidate: Candidate, names: Names) -> Decision:
+    assert candidate.placement is not None
+    order = candidate.placement.order
+    for scheme, name in order.document.names.items():
+        names.put(scheme, name, candidate, order.id)
+    return Decision(candidate, order.id, is_new=True)
 
 
 def _names(batch: Sequence[Candidate]) -> list[tuple[str, str]]:

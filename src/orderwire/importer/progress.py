@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Sequence
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import msgspec
 from msgspec import Struct
@@ -57,14 +59,28 @@ def decode_progress(text: str) -> Progress | None:
     return found if found.version == VERSION else None
 
 
+def _plain(value: Any) -> Any:
+    """Lists and texts that are the same in every process for the same value."""
+    if dataclasses.is_dataclass(value):
+        return [_plain(getattr(value, one.name)) for one in dataclasses.fields(value)]
+    if isinstance(value, re.Pattern):
+        return [value.pattern, value.flags]
+    if isinstance(value, dict):
+        return [[_plain(key), _plain(inner)] for key, inner in value.items()]
+    if isinstance(value, frozenset):
+        return sorted(value)
+    if isinstance(value, tuple):
+        return [_plain(inner) for inner in value]
+    return value if value is None or isinstance(value, bool | int) else str(value)
+
+
 class Digest:
     """Makes the key of an import: the same file, asked for in the same way, has the same."""
 
     def __init__(self, request: ImportRequest, form: str) -> None:
         self._digest = hashlib.sha256()
-        # The map is a record of texts: equal maps have equal representations.
-        for part in (VERSION, form, request.policy, request.group_order_id, request.map):
-            self._digest.update(repr(part).encode("utf-8", "surrogatepass") + b"\0")
+        asked = _plain((VERSION, form, request.policy, request.group_order_id, request.map))
+        self._digest.update(repr(asked).encode("utf-8", "surrogatepass") + b"\0")
 
     def read(self, file: BinaryIO) -> int:
         """Take in the next part of the file; how many bytes it was, 0 at the end."""

@@ -22,7 +22,12 @@ class Numbers:
 
     async def take(self, counter: str) -> int:
         """A number of this counter that was never given before; gaps are normal."""
+        following, end = self._blocks.get(counter, (0, 0))
+        if following < end:
+            self._blocks[counter] = (following + 1, end)
+            return following
         async with self._lock:
+            # Whoever waited here finds the block that the first one took.
             following, end = self._blocks.get(counter, (0, 0))
             if following >= end:
                 size = BLOCKS.get(counter, 1)
