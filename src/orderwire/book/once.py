@@ -57,9 +57,10 @@ async def answer_once(book: Book, caller: Caller, once: Once, operation: Operati
     if not 1 <= len(once.key) <= MAX_KEY_LENGTH or not (once.key.isascii() and once.key.isprintable()):
         raise FieldInvalid("Idempotency-Key", f"must have 1 to {MAX_KEY_LENGTH} printable ASCII characters")
     holder = (caller.organisation_id, caller.origin.caller, once.key)
-    kept = await book.store.fetch_answer(*holder)
-    if kept is not None:
-        return _again(book, holder, kept, once)
+    if await book.store.fetch_answer(*holder) is not None:
+        kept = await _confirm(book, holder)
+        if kept is not None:
+            return _again(book, holder, kept, once)
     if holder in book.in_flight:
         raise RequestInFlight(once.key)
     book.in_flight.add(holder)
@@ -67,19 +68,22 @@ async def answer_once(book: Book, caller: Caller, once: Once, operation: Operati
         store = _OnceStore(book, holder, once, render)
         try:
             await operation(_with_store(book, cast("Store", store)))
-        except _AnsweredBefore as before:
-            return _again(book, holder, before.kept, once)
         except (StoreUnavailable, OutcomeUnknown):
             # It must not be told as less than it is; the same request finds out later.
             raise
         except BookError:
             # Another process may have answered the same request meanwhile, and be the reason of this.
-            kept = await book.store.fetch_answer(*holder)
-            if kept is None:
+            if await book.store.fetch_answer(*holder) is None:
                 raise
-            return _again(book, holder, kept, once)
-        assert store.answer is not None, "the operation wrote nothing"
-        return store.answer
+        except _AnsweredBefore:
+            pass
+        else:
+            assert store.answer is not None, "the operation wrote nothing"
+            return store.answer
+        kept = await _confirm(book, holder)
+        if kept is None:
+            raise RequestInFlight(once.key)
+        return _again(book, holder, kept, once)
     finally:
         book.in_flight.discard(holder)
 
@@ -91,9 +95,7 @@ async def forget_old_answers(book: Book) -> int:
 
 
 class _AnsweredBefore(Exception):
-    def __init__(self, kept: KeptAnswer) -> None:
-        super().__init__("answered before")
-        self.kept = kept
+    """The request was answered before it came to this write."""
 
 
 class _OnceStore:
@@ -115,9 +117,8 @@ class _OnceStore:
         now = self._book.clock()
 
         async def work_once(tx: Transaction) -> tuple[T, Answer]:
-            before = await tx.fetch_answer(*self._holder)
-            if before is not None:
-                raise _AnsweredBefore(before)
+            if await tx.fetch_answer(*self._holder) is not None:
+                raise _AnsweredBefore
             result = await work(tx)
             answer = await self._render(tx, result)
             sealed = self._book.vault.seal(answer.body.decode(), answer_place(self._holder)).encode()
@@ -131,6 +132,12 @@ class _OnceStore:
 
         result, self.answer = await self._book.store.write(work_once)
         return result
+
+
+async def _confirm(book: Book, holder: Holder) -> KeptAnswer | None:
+    """The kept answer, once it is sure to stay: what a database shows may be on its way to the standbys
+    still, and be lost with it; what is durable after it proves that it is not."""
+    return await book.store.write(lambda tx: tx.fetch_answer(*holder))
 
 
 def _again(book: Book, holder: Holder, kept: KeptAnswer, once: Once) -> Answer:
