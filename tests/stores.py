@@ -18,6 +18,7 @@ from orderwire.book.store import Book
 from orderwire.store import engines
 from orderwire.store.migrations import upgrade
 from orderwire.store.postgres import PostgresStore
+from orderwire.store.postgres_pool import Pool
 from orderwire.store.tables import metadata
 from tests.factories import make_book, make_book_over
 from tests.partitions import partition
@@ -137,7 +138,12 @@ class Shelf:
         address = self.address(folder)
         if self._databases is None:
             return make_book(folder, cache_seconds=cache_seconds)
-        store = await PostgresStore.open(address, CONNECTIONS, STORE_SECONDS)
+        if self.store == PARTITIONED:
+            # As on machines of their own: each work in its own transaction, some at a time.
+            pool = await Pool.open(address, CONNECTIONS)
+            store = PostgresStore(pool, STORE_SECONDS, side_by_side=CONNECTIONS // 2)
+        else:
+            store = await PostgresStore.open(address, CONNECTIONS, STORE_SECONDS)
         return make_book_over(store, folder, cache_seconds=cache_seconds)
 
     def rows(self, folder: Path, sql: str) -> list[tuple[Any, ...]]:

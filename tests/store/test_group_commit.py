@@ -36,7 +36,16 @@ def count(shelf: Shelf, tmp_path: Path) -> Count:
     return count_rows
 
 
-@pytest.mark.stores(POSTGRES, PARTITIONED)
+@pytest.mark.stores(PARTITIONED)
+async def test_works_on_spread_tables_have_transactions_of_their_own(book: Book, count: Count) -> None:
+    caller = make_caller(await make_organisation(book))
+    before = count("marks")
+    await asyncio.gather(*(place_order(book, caller, NewOrder()) for _ in range(50)))
+    assert count("orders") == 50
+    assert count("marks") - before >= 50
+
+
+@pytest.mark.stores(POSTGRES)
 async def test_works_that_wait_together_share_transactions(book: Book, count: Count) -> None:
     caller = make_caller(await make_organisation(book))
     before = count("marks")

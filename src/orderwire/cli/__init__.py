@@ -14,6 +14,7 @@ from . import (
     check,
     copy,
     demo,
+    distribute,
     export,
     import_file,
     migrate,
@@ -68,6 +69,7 @@ def main(context: click.Context, config: str | None, database: str | None) -> No
 for _command in (
     demo.demo,
     migrate.migrate,
+    distribute.distribute,
     serve.serve,
     organisation.organisation,
     user.user,

@@ -16,6 +16,7 @@ import structlog
 from orderwire.book.errors import FieldInvalid, StoreUnavailable
 from orderwire.book.store import Transaction
 
+from .citus import FETCH_CITUS
 from .compiling import Statement
 from .mark_statements import DELETE_OLD_MARKS
 from .numbers import Numbers
@@ -50,10 +51,13 @@ class Asked:
 class PostgresStore(Reads):
     """The book on a PostgreSQL database; `seconds` is how long it tries before it gives up."""
 
-    def __init__(self, pool: Pool, seconds: float) -> None:
+    def __init__(self, pool: Pool, seconds: float, *, side_by_side: int = 0) -> None:
+        """With `side_by_side` nothing shares statements or transactions, and so many works are under way
+        at a time: for tables that are spread over machines, where a transaction should stay on one."""
         self._pool = pool
         self._seconds = seconds
-        self._writer = Writer(pool, seconds)
+        self._is_spread = bool(side_by_side)
+        self._writer = Writer(pool, seconds, side_by_side=side_by_side)
         self._numbers = Numbers(self.write)
         self._waiting: dict[Statement, list[Asked]] = {}
         self._reading = 0
@@ -62,13 +66,20 @@ class PostgresStore(Reads):
     @classmethod
     async def open(cls, url: str, connections: int, seconds: float) -> PostgresStore:
         """Connect. Raises what asyncpg raises when that can't be done."""
-        return cls(await Pool.open(url, connections), seconds)
+        pool = await Pool.open(url, connections)
+        store = cls(pool, seconds)
+        try:
+            has_citus = bool(await store.rows(FETCH_CITUS))
+        except BaseException:
+            await pool.close()
+            raise
+        return cls(pool, seconds, side_by_side=max(1, connections // 2)) if has_citus else store
 
     async def rows(self, statement: Statement, *given: Any) -> Sequence[Row]:
         values = findable(given)
         if statement.is_page:
             return await self._read(lambda session: session.page(statement, values), statement)
-        if statement.is_scattered or plan_of(statement).vector is None:
+        if statement.is_scattered or self._is_spread or plan_of(statement).vector is None:
             return await self._read(lambda session: session.rows(statement, values), statement)
         if self._reading < READERS:
             self._reading += 1

@@ -70,11 +70,14 @@ class _Lost(Exception):
 class Writer:
     """Commits works, in the order they came, as many as wait in one transaction."""
 
-    def __init__(self, pool: Pool, seconds: float) -> None:
+    def __init__(self, pool: Pool, seconds: float, *, side_by_side: int = 0) -> None:
+        """With `side_by_side` each work has a transaction of its own, so many of them at a time."""
         self._pool = pool
         self._seconds = seconds
+        self._most = 1 if side_by_side else MAX_BATCH
+        self._width = side_by_side or 1
         self._waiting: list[Job] = []
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def write(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         """Run `work` in a transaction, and give what it gives once that is durable.
@@ -84,24 +87,27 @@ class Writer:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         self._waiting.append(Job(work, future, loop.time() + self._seconds))
-        if self._task is None:
-            self._task = asyncio.create_task(self._run())
+        if len(self._tasks) < self._width:
+            self._tasks.add(asyncio.create_task(self._run()))
         return await future
 
     async def close(self) -> None:
         """Finish what waits."""
-        if self._task is not None:
-            await asyncio.wait([self._task])
+        while self._tasks:
+            await asyncio.wait(self._tasks)
 
     async def _run(self) -> None:
         try:
             while self._waiting:
-                jobs = [job for job in self._waiting[:MAX_BATCH] if not job.future.done()]
-                del self._waiting[:MAX_BATCH]
+                jobs = [job for job in self._waiting[: self._most] if not job.future.done()]
+                del self._waiting[: self._most]
                 if jobs:
                     await self._settle(jobs)
         finally:
-            self._task = None
+            # At once, not when the loop tells of the end: a work that comes between must not be left lying.
+            task = asyncio.current_task()
+            assert task is not None
+            self._tasks.discard(task)
 
     async def _settle(self, jobs: Sequence[Job]) -> None:
         """Bring every job to its end: together, or without those that fail, or each by itself.
