@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -16,6 +17,7 @@ from orderwire.book.errors import StoreUnavailable
 from .catalogue import ALL
 from .compiling import Compiled, Statement, compile_statement
 from .mark_statements import INSERT_MARK, TOUCH_MARK
+from .pages import Page
 from .postgres_faults import UNCONFIRMED
 from .postgres_hosts import CONNECT_SECONDS, Hosts
 from .rows import Row
@@ -27,6 +29,10 @@ UNACKNOWLEDGED_MS = 3_000
 STATEMENT_MS = 5_000
 LOCK_MS = 2_000
 IDLE_IN_TRANSACTION_MS = 10_000
+# Rows of a page that the server sends at a time.
+ROWS_AT_ONCE = 50
+# Of saying good-bye to a server that may not answer any more.
+CLOSE_SECONDS = 5.0
 # Every statement of the book and its vectors, several times over.
 STATEMENTS_KEPT = 1_000
 
@@ -66,6 +72,16 @@ class Session:
         sql, arranged = prepare(statement, values)
         found: Sequence[Row] = await self._connection.fetch(sql, *arranged)
         return found
+
+    async def page(self, statement: Statement, values: Sequence[Any]) -> Sequence[Row]:
+        """The rows of a page, as many as it may hold; the server sends them in parts."""
+        sql, arranged = prepare(statement, values)
+        page = Page()
+        async with self._connection.transaction(readonly=True):
+            found = await self._connection.cursor(sql, *arranged)
+            while (some := await found.fetch(ROWS_AT_ONCE)) and page.take(some):
+                pass
+        return page.rows
 
     async def count(self, statement: Statement, values: Sequence[Any]) -> int:
         """How many rows a statement wrote."""
@@ -165,8 +181,12 @@ class Pool:
         await self._pool.expire_connections()
 
     async def close(self) -> None:
-        """Close every connection."""
-        await self._pool.close()
+        """Close every connection; those that don't let go in time are cut."""
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._pool.close()
+        except TimeoutError:
+            self._pool.terminate()
 
 
 async def _watch_the_network(connection: Any) -> None:
