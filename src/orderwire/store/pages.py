@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from .rows import Row
 
-# The texts of a page's rows together, in characters: thousands of usual orders, dozens of the largest.
-MAX_PAGE_LENGTH = 33_554_432
+# The texts of a page's rows together, in characters: thousands of usual orders, eight of the largest.
+MAX_PAGE_LENGTH = 8_388_608
 
 
 class CutShort(list[Row]):
