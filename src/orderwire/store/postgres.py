@@ -23,7 +23,7 @@ from .numbers import Numbers
 from .postgres_batches import findable, plan_of
 from .postgres_faults import Fate, fate_of
 from .postgres_pool import STATEMENT_MS, Pool, Session
-from .postgres_writer import Writer
+from .postgres_writer import LEAST_SECONDS, PART_OF_A_TRY, Writer
 from .rows import Row, micros_now
 from .verbs import Reads
 
@@ -39,12 +39,13 @@ MARKS_KEPT_MICROS = 3_600_000_000
 
 
 class Asked:
-    """A read that waits: its values, and who waits for its rows."""
+    """A read that waits: its values, who waits for its rows, and until when (by the loop's clock)."""
 
-    __slots__ = ("future", "values")
+    __slots__ = ("deadline", "future", "values")
 
-    def __init__(self, values: Sequence[Any]) -> None:
+    def __init__(self, values: Sequence[Any], deadline: float) -> None:
         self.values = values
+        self.deadline = deadline
         self.future: asyncio.Future[Sequence[Row]] = asyncio.get_running_loop().create_future()
 
 
@@ -89,7 +90,7 @@ class PostgresStore(Reads):
                 self._reading -= 1
                 if self._waiting:
                     self._begin()
-        asked = Asked(values)
+        asked = Asked(values, self._deadline())
         self._waiting.setdefault(statement, []).append(asked)
         return await asked.future
 
@@ -135,12 +136,15 @@ class PostgresStore(Reads):
         plan = plan_of(statement)
         assert plan.vector is not None
         values = [one.values for one in asked]
+        deadline = min(one.deadline for one in asked)
         try:
             if len(asked) == 1:
-                answers = [await self._read(lambda session: session.rows(statement, values[0]), statement)]
+                answers = [
+                    await self._read(lambda session: session.rows(statement, values[0]), statement, deadline)
+                ]
             else:
                 vector, columns = plan.vector.statement, list(zip(*values, strict=True))
-                rows = await self._read(lambda session: session.rows(vector, columns), vector)
+                rows = await self._read(lambda session: session.rows(vector, columns), vector, deadline)
                 answers = plan.share(rows, values)
         except Exception as error:
             if len(asked) > 1 and fate_of(error) is Fate.OURS:
@@ -148,7 +152,7 @@ class PostgresStore(Reads):
                 for one in asked:
                     await self._answer(statement, [one])
                 return
-            for one in asked:
+            for one in self._told(statement, asked, error):
                 if not one.future.done():
                     one.future.set_exception(error)
             return
@@ -156,14 +160,36 @@ class PostgresStore(Reads):
             if not one.future.done():
                 one.future.set_result(answer)
 
-    async def _read(self, ask: Callable[[Session], Awaitable[T]], statement: Statement) -> T:
-        """What `ask` gives; asked again on another connection when one breaks. Raises StoreUnavailable,
-        or FieldInvalid for a list that takes too long."""
-        deadline = asyncio.get_running_loop().time() + self._seconds
-        reason = ""
-        while (left := deadline - asyncio.get_running_loop().time()) > 0:
+    def _told(self, statement: Statement, asked: Sequence[Asked], error: Exception) -> Sequence[Asked]:
+        """Who is told of the error: when time is up, those whose time it is; the others wait on."""
+        now = asyncio.get_running_loop().time() + LEAST_SECONDS
+        late = [one for one in asked if one.deadline <= now]
+        if not late or not isinstance(error, StoreUnavailable):
+            return asked
+        others = [one for one in asked if one.deadline > now]
+        if others:
+            self._waiting.setdefault(statement, [])[:0] = others
+        return late
+
+    def _deadline(self) -> float:
+        return asyncio.get_running_loop().time() + self._seconds
+
+    async def _read(
+        self,
+        ask: Callable[[Session], Awaitable[T]],
+        statement: Statement,
+        deadline: float | None = None,
+    ) -> T:
+        """What `ask` gives; asked again on another connection when one breaks or says nothing.
+
+        Raises StoreUnavailable, or FieldInvalid for a list that takes too long.
+        """
+        deadline = self._deadline() if deadline is None else deadline
+        part = 1.0 if statement.is_scattered or statement.is_page else PART_OF_A_TRY
+        reason = "others took all the time"
+        while (left := deadline - asyncio.get_running_loop().time()) > LEAST_SECONDS:
             try:
-                async with self._session(left) as session:
+                async with self._session(part * left) as session:
                     return await ask(session)
             except Exception as error:
                 fate = fate_of(error)
@@ -185,9 +211,10 @@ class PostgresStore(Reads):
     @asynccontextmanager
     async def _session(self, seconds: float) -> AsyncIterator[Session]:
         """A connection, cut when its block fails in a way that leaves it in doubt."""
+        end = asyncio.get_running_loop().time() + seconds
         async with self._pool.session(seconds) as session:
             try:
-                async with asyncio.timeout(seconds):
+                async with asyncio.timeout_at(end):
                     yield session
             except BaseException as error:
                 if fate_of(error) is Fate.LOST:
