@@ -13,17 +13,37 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from . import appends, layers, lists, machine, reads, report, seed, subjects, transfers
+from tests.postgres import CannotRun
+
+from . import (
+    appends,
+    growth,
+    layers,
+    lists,
+    machine,
+    postgres,
+    reads,
+    report,
+    report_postgres,
+    seed,
+    subjects,
+    transfers,
+)
 from .load import find_generator
 from .plan import Plan, Setup
 
-APPENDS, LISTS, TRANSFERS = "appends", "lists", "transfers"
-NAMES = (*(subject.name for subject in subjects.ALL), APPENDS, LISTS, TRANSFERS)
+APPENDS, POSTGRES = "appends", "postgres"
+# These make books of their own.
+LISTS, TRANSFERS, GROWTH = "lists", "transfers", "growth"
+APART = {LISTS, TRANSFERS, GROWTH}
+NAMES = (*(subject.name for subject in subjects.ALL), APPENDS, POSTGRES, LISTS, TRANSFERS, GROWTH)
 # (orders, rounds, seconds) when nothing else is said: in full, and for a quick look.
 FULL, QUICK = (100_000, 4, 2), (10_000, 1, 1)
 # Orders in the two books whose lists are compared, and in the files that are written and read.
 LISTED, QUICK_LISTED = (10_000, 1_000_000), (10_000, 50_000)
 FILED, QUICK_FILED = 100_000, 10_000
+# Orders in the book whose reads are compared with those in a book of a thousand.
+GROWN, QUICK_GROWN = 1_000_000, 50_000
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -34,6 +54,9 @@ def parse_arguments() -> argparse.Namespace:
         "--listed", type=int, help=f"orders in the larger book of lists (default {LISTED[1]})"
     )
     parser.add_argument("--filed", type=int, help=f"orders exported and imported (default {FILED})")
+    parser.add_argument(
+        "--grown", type=int, help=f"orders in the large book of reads by id (default {GROWN})"
+    )
     parser.add_argument("--rounds", type=int, help=f"rounds of each measurement (default {FULL[1]})")
     parser.add_argument("--seconds", type=int, help=f"seconds of each round (default {FULL[2]})")
     parser.add_argument("--connections", type=int, default=32, help="connections that read (default 32)")
@@ -49,6 +72,7 @@ def parse_arguments() -> argparse.Namespace:
     small, large = QUICK_LISTED if given.quick else LISTED
     given.listed = (small, given.listed or large)
     given.filed = given.filed or (QUICK_FILED if given.quick else FILED)
+    given.grown = given.grown or (QUICK_GROWN if given.quick else GROWN)
     given.rounds = given.rounds or rounds
     given.seconds = given.seconds or seconds
     given.only = given.only.split(",") if given.only else list(NAMES)
@@ -58,6 +82,8 @@ def parse_arguments() -> argparse.Namespace:
         parser.error("at least 10 orders, one round, one second, one connection")
     if given.listed[1] < given.listed[0]:
         parser.error(f"--listed: at least {given.listed[0]} orders")
+    if given.grown < growth.SMALL:
+        parser.error(f"--grown: at least {growth.SMALL} orders")
     return given
 
 
@@ -121,16 +147,37 @@ def measure_service(plan: Plan, only: list[str]) -> dict[str, Any]:
     return figures
 
 
+def measure_second_engine(plan: Plan) -> dict[str, Any]:
+    """Measure and print the service on PostgreSQL, where one can be run; gives all figures."""
+    print("\ncopying the book to a PostgreSQL", flush=True)
+    try:
+        found = postgres.measure_postgres(plan)
+    except CannotRun as error:
+        print(f"  left out: {error}")
+        return {}
+    report_postgres.print_postgres(found)
+    return {"postgres": postgres.postgres_json(found)}
+
+
+def measure_seeded(given: argparse.Namespace, plan: Plan) -> dict[str, Any]:
+    """Measure and print what is asked for of the seeded book; gives all figures."""
+    figures: dict[str, Any] = {}
+    if set(given.only) - {POSTGRES, *APART}:
+        figures |= measure_service(plan, given.only)
+    if given.profile:
+        chosen = [subject for subject in subjects.ALL if subject.name in given.only]
+        figures["layers"] = layers.measure_layers(plan, chosen)
+        layers.print_layers(figures["layers"])
+    if POSTGRES in given.only:
+        figures |= measure_second_engine(plan)
+    return figures
+
+
 def measure(given: argparse.Namespace, setup: Setup, data: Path) -> dict[str, Any]:
     """Measure and print what is asked for; gives all figures."""
     figures: dict[str, Any] = {}
-    if set(given.only) - {LISTS, TRANSFERS}:
-        plan = make_plan(setup, given, data)
-        figures = measure_service(plan, given.only)
-        if given.profile:
-            chosen = [subject for subject in subjects.ALL if subject.name in given.only]
-            figures["layers"] = layers.measure_layers(plan, chosen)
-            layers.print_layers(figures["layers"])
+    if set(given.only) - APART:
+        figures = measure_seeded(given, make_plan(setup, given, data))
     if LISTS in given.only:
         print(f"\nmaking books of {given.listed[0]:,} and {given.listed[1]:,} orders", flush=True)
         listed = lists.measure_lists(setup, given.listed)
@@ -141,6 +188,11 @@ def measure(given: argparse.Namespace, setup: Setup, data: Path) -> dict[str, An
         moved = transfers.measure_transfers(setup, given.filed)
         report.print_transfers(moved)
         figures["transfers"] = transfers.transfers_json(moved)
+    if GROWTH in given.only:
+        print(f"\nmaking books of {growth.SMALL:,} and {given.grown:,} orders on each engine", flush=True)
+        grown = growth.measure_growth(setup, given.grown)
+        report_postgres.print_growth(grown)
+        figures["growth"] = growth.growth_json(grown)
     return figures
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -78,9 +78,19 @@ class Bulk:
 
 def env_of(database: Path) -> dict[str, str]:
     """The environment of a process that opens this book."""
-    empty = database.with_name("no-settings.toml")
+    return env_at(str(database), database.parent)
+
+
+def env_at(address: str, folder: Path) -> dict[str, str]:
+    """The environment of a process that opens the book at an address; its files are in `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    empty = folder / "no-settings.toml"
     empty.touch()
-    return {"ORDERWIRE_DATABASE": str(database), "ORDERWIRE_CONFIG": str(empty)}
+    return {
+        "ORDERWIRE_DATABASE": address,
+        "ORDERWIRE_CONFIG": str(empty),
+        "ORDERWIRE_DATA_FOLDER": str(folder),
+    }
 
 
 def reference(number: int) -> str:
@@ -88,10 +98,9 @@ def reference(number: int) -> str:
     return f"{number * 7_919 % 100_000_000:08d}"
 
 
-def make_empty(database: Path) -> int:
+def make_empty(env: Mapping[str, str]) -> int:
     """A migrated book with the organisation and its token; gives the organisation's id."""
-    database.parent.mkdir(parents=True, exist_ok=True)
-    settings = table.load(env_of(database), extra=app.contract_extra())
+    settings = table.load(env, extra=app.contract_extra())
     app.migrate(settings)
 
     async def prepare_book() -> int:
@@ -107,16 +116,16 @@ def make_empty(database: Path) -> int:
     return uvloop.run(prepare_book())
 
 
-def make(database: Path, orders: int) -> Bulk:
+def make(database: Path, orders: int, *, share_bucket: bool = False) -> Bulk:
     """A book of so many orders."""
     began = time.monotonic()
-    owner = make_empty(database)
+    owner = make_empty(env_of(database))
     connection = sqlite3.connect(database, isolation_level=None)
     try:
         connection.execute("PRAGMA synchronous=OFF")
         connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
         first = connection.execute("SELECT next FROM counters WHERE name = 'order'").fetchone()[0]
-        for batch in batches(owner, first, orders):
+        for batch in batches(owner, first, orders, share_bucket=share_bucket):
             insert(connection, batch)
         connection.execute("UPDATE counters SET next = ? WHERE name = 'order'", (first + orders,))
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

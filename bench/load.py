@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .machine import Headers, as_child, environment
+from .machine import Headers, Place, as_child, environment
 
 LUA = Path(__file__).with_name("cycle.lua")
 # What a run may take besides its own time, in seconds, before it is given up.
@@ -43,7 +43,7 @@ class Generator:
     wrk: str | None
     remark: str = ""
 
-    def run(self, port: int, requests: Path, connections: int, seconds: int, core: int | None) -> Run:
+    def run(self, port: int, requests: Path, connections: int, seconds: int, place: Place) -> Run:
         """Send the prepared requests in turn for some seconds, over that many connections."""
         if self.wrk is not None:
             plan = [f"-c{connections}", f"-d{seconds}s", "-s", str(LUA), f"http://127.0.0.1:{port}"]
@@ -57,7 +57,7 @@ class Generator:
             text=True,
             timeout=seconds + SPARE_SECONDS,
             check=False,
-            preexec_fn=as_child(core),  # no other thread of ours runs now
+            preexec_fn=as_child(place),  # no other thread of ours runs now
         )
         for line in done.stdout.splitlines():
             if line.startswith("BENCH "):

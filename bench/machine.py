@@ -26,6 +26,8 @@ KIB_PER_MB = 1_000_000 / 1_024
 _libc = ctypes.CDLL(None)
 
 Headers = Sequence[tuple[str, str]]
+# Where a process runs: on one core, on some, or (None) wherever the system likes.
+Place = int | frozenset[int] | None
 
 
 @dataclass(frozen=True)
@@ -49,27 +51,31 @@ def choose_cores() -> Cores:
     return Cores(usable[0], usable[1]) if len(usable) > 1 else Cores(None, None)
 
 
-def as_child(core: int | None) -> Callable[[], None]:
-    """What a child process does before it starts its program: go to its core, and end when we end."""
+def as_child(place: Place) -> Callable[[], None]:
+    """What a child process does before it starts its program: go to its place, and end when we end."""
 
     def prepare() -> None:
         _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        if core is not None:
-            os.sched_setaffinity(0, {core})
+        move(0, place)
 
     return prepare
 
 
 @contextlib.contextmanager
-def pinned(core: int | None) -> Iterator[None]:
-    """This thread, and the threads that it starts, on one core."""
+def pinned(place: Place) -> Iterator[None]:
+    """This thread, and the threads and processes that it starts, in one place."""
     before = os.sched_getaffinity(0)
     try:
-        if core is not None:
-            os.sched_setaffinity(0, {core})
+        move(0, place)
         yield
     finally:
         os.sched_setaffinity(0, before)
+
+
+def move(pid: int, place: Place) -> None:
+    """A process (0: this thread) to its place; what it starts from now on begins there."""
+    if place is not None:
+        os.sched_setaffinity(pid, {place} if isinstance(place, int) else place)
 
 
 def free_port() -> int:
@@ -88,11 +94,9 @@ def environment(extra: Mapping[str, str]) -> dict[str, str]:
 
 
 class Server:
-    """A server process on a loopback port, pinned to a core. `arguments` follow `python -m`."""
+    """A server process on a loopback port, pinned to its place. `arguments` follow `python -m`."""
 
-    def __init__(
-        self, arguments: Sequence[str], folder: Path, core: int | None, env: Mapping[str, str]
-    ) -> None:
+    def __init__(self, arguments: Sequence[str], folder: Path, place: Place, env: Mapping[str, str]) -> None:
         self.port = free_port()
         self._log = folder / f"server-{self.port}.log"
         with self._log.open("wb") as log:
@@ -103,7 +107,7 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                preexec_fn=as_child(core),  # no other thread of ours runs now
+                preexec_fn=as_child(place),  # no other thread of ours runs now
             )
         try:
             self._wait_until_ready()
@@ -150,13 +154,23 @@ class Server:
             connection.close()
 
     def cpu_seconds(self) -> float:
-        """Processor time that the process has used so far, all its threads together."""
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        """Processor time that the process has used so far, with its workers."""
+        return cpu_seconds(self._process.pid)
 
     def peak_memory_mb(self) -> float:
         """The most memory that the process ever had, in millions of bytes."""
         return peak_memory_mb(self._process.pid)
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time that a process has used so far: all its threads, and all processes that it started."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    used = sum(int(field) for field in fields[11:15]) / os.sysconf("SC_CLK_TCK")
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        # One that has ended since counts with its parent the next time.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            used += cpu_seconds(int(child))
+    return used
 
 
 def peak_memory_mb(pid: int) -> float:

@@ -66,7 +66,7 @@ def _read_row(how: Pass, read: Read) -> list[str]:
         f"{median(read.read.rates):,.0f}",
         f"{median(read.fixed.rates):,.0f}",
         f"{read.ratio:.3f}",
-        _span(read.ratios, ".3f"),
+        span(read.ratios, ".3f"),
         f"{read.cpu_ratio:.3f}",
         "" if read.cpu_ratio_read is None else f"{read.cpu_ratio_read:.3f}",
         f"{read.read.cpu_us:.1f}",
@@ -77,13 +77,14 @@ def _read_row(how: Pass, read: Read) -> list[str]:
     ]
 
 
-def _span(values: Sequence[float], form: str) -> str:
+def span(values: Sequence[float], form: str) -> str:
+    """The smallest and the greatest."""
     return f"{min(values):{form}}..{max(values):{form}}"
 
 
-def print_appends(appends: Appends) -> None:
+def print_appends(appends: Appends, target: float = TARGET) -> None:
     """The appends."""
-    print(f"\nStage appends, {CLIENTS} clients: at least {TARGET} times single durable commits")
+    print(f"\nStage appends, {CLIENTS} clients: at least {target} times single durable commits")
     rows = [
         [f"{CLIENTS} clients", *_rate_cells(appends.many.rates), *_latency_cells(appends.many)],
         ["1 client, one commit each", *_rate_cells(appends.one.rates), *_latency_cells(appends.one)],
@@ -91,8 +92,8 @@ def print_appends(appends: Appends) -> None:
     ]
     print_table(("how", "stages/s", "min..max", "p50 ms", "p99 ms"), rows)
     print(
-        f"  ratio {appends.ratio:.2f} ({_span(appends.ratios, '.2f')}) to one client over HTTP: "
-        f"{verdict(appends.ratio >= TARGET)};"
+        f"  ratio {appends.ratio:.2f} ({span(appends.ratios, '.2f')}) to one client over HTTP: "
+        f"{verdict(appends.ratio >= target)};"
         f" {median(appends.many.rates) / median(appends.in_process):.2f} to single commits without HTTP"
     )
     if appends.many.errors or appends.one.errors:
@@ -100,7 +101,7 @@ def print_appends(appends: Appends) -> None:
 
 
 def _rate_cells(rates: Sequence[float]) -> list[str]:
-    return [f"{median(rates):,.0f}", _span(rates, ",.0f")]
+    return [f"{median(rates):,.0f}", span(rates, ",.0f")]
 
 
 def _latency_cells(rounds: Rounds) -> list[str]:
@@ -184,30 +185,31 @@ def reads_json(how: Pass, reads: Sequence[Read]) -> list[dict[str, Any]]:
             "disturbed": read.is_disturbed,
             "target": how.target,
             "met": read.judged >= how.target,
-            "read": _rounds_json(read.read),
-            "fixed": _rounds_json(read.fixed),
-            "fixed_body_read": None if read.fixed_read is None else _rounds_json(read.fixed_read),
+            "read": rounds_json(read.read),
+            "fixed": rounds_json(read.fixed),
+            "fixed_body_read": None if read.fixed_read is None else rounds_json(read.fixed_read),
             "ratio_by_cpu_time_body_read": read.cpu_ratio_read,
         }
         for read in reads
     ]
 
 
-def appends_json(appends: Appends) -> dict[str, Any]:
+def appends_json(appends: Appends, target: float = TARGET) -> dict[str, Any]:
     """The appends, for programs."""
     return {
         "clients": CLIENTS,
         "ratio": appends.ratio,
         "ratios": appends.ratios,
-        "target": TARGET,
-        "met": appends.ratio >= TARGET,
-        "many": _rounds_json(appends.many),
-        "one": _rounds_json(appends.one),
+        "target": target,
+        "met": appends.ratio >= target,
+        "many": rounds_json(appends.many),
+        "one": rounds_json(appends.one),
         "in_process_per_second": appends.in_process,
     }
 
 
-def _rounds_json(rounds: Rounds) -> dict[str, Any]:
+def rounds_json(rounds: Rounds) -> dict[str, Any]:
+    """The rounds of one side, for programs."""
     return {
         "per_second": median(rounds.rates),
         "cpu_us": rounds.cpu_us,

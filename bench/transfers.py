@@ -112,7 +112,7 @@ def measure_transfers(plan: Setup, orders: int) -> Transfers:
     for number in range(min(plan.rounds, MAX_ROUNDS)):
         for what, results in sides if number % 2 == 0 else sides[::-1]:
             target = folder / f"{what}-{number}" / "book.db"
-            bulk.make_empty(target)
+            bulk.make_empty(bulk.env_of(target))
             results.append(_child(what, target, files["jsonl"], orders))
             _remove(target.parent)
     _remove(folder)

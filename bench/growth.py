@@ -1,0 +1,169 @@
+"""Reads by id in a small and a large book, on each engine: the cost of one must not grow with the book."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import uvloop
+
+from orderwire import app
+from orderwire import settings as table
+from tests.postgres import CannotRun
+
+from . import bulk, database
+from .lists import HEADERS
+from .load import request_text, write_requests
+from .machine import Server
+from .plan import Setup
+from .reads import Rounds
+from .report import rounds_json
+
+# A read in the large book may cost so many times as much as one in the small.
+TARGET = 1.3
+SMALL = 1_000
+# So many different orders are asked for in the large book, evenly among all.
+ASKED = 5_000
+
+
+@dataclass
+class Side:
+    """One book: its rounds, and the processor time of the database (us) for one read."""
+
+    orders: int
+    rounds: Rounds = field(default_factory=Rounds)
+    database_us: list[float] = field(default_factory=list)
+
+    @property
+    def cost_us(self) -> float:
+        """Processor time for one read, the database's included."""
+        return self.rounds.cpu_us + median(self.database_us)
+
+
+@dataclass
+class Growth:
+    """What reads of one engine cost in both books."""
+
+    engine: str
+    small: Side
+    large: Side
+    # Of making the large book.
+    seconds: float = 0.0
+
+    @property
+    def cost(self) -> float:
+        """The cost of a read in the large book over that in the small one, by processor time."""
+        return self.large.cost_us / self.small.cost_us
+
+    @property
+    def rate_cost(self) -> float:
+        """The same by rates: the median of the rounds."""
+        pairs = zip(self.small.rounds.rates, self.large.rounds.rates, strict=True)
+        return median(small / large for small, large in pairs)
+
+
+def measure_growth(plan: Setup, orders: int) -> list[Growth]:
+    """Both engines, or the one that can be run here."""
+    growths = [_on_sqlite(plan, orders)]
+    with contextlib.suppress(CannotRun):
+        growths.append(_on_postgres(plan, orders))
+    return growths
+
+
+def _on_sqlite(plan: Setup, orders: int) -> Growth:
+    growth = Growth("SQLite", Side(SMALL), Side(orders))
+    with _made(plan.folder / "grown-small", SMALL) as small, _made(plan.folder / "grown", orders) as large:
+        growth.seconds = large.seconds
+        _measure(plan, growth, small.env, large.env, lambda: 0.0)
+    return growth
+
+
+@contextlib.contextmanager
+def _made(folder: Path, orders: int) -> Iterator[bulk.Bulk]:
+    """A book of so many orders, gone afterwards."""
+    made = bulk.make(folder / "book.db", orders, share_bucket=True)
+    try:
+        yield made
+    finally:
+        for path in folder.iterdir():
+            path.unlink()
+
+
+def _on_postgres(plan: Setup, orders: int) -> Growth:
+    with database.running(plan.cores.load, database.FILLED) as server:
+        growth = Growth(f"PostgreSQL {server.version}", Side(SMALL), Side(orders))
+        small, _ = database.fill(server, plan.folder / "filled-small", SMALL)
+        large, growth.seconds = database.fill(server, plan.folder / "filled", orders)
+        _measure(plan, growth, small, large, server.cpu_seconds)
+    return growth
+
+
+def _measure(
+    plan: Setup, growth: Growth, small: dict[str, str], large: dict[str, str], used: Callable[[], float]
+) -> None:
+    """Rounds in both books; `used` tells what the database has used so far."""
+    with (
+        Server(["orderwire", "serve"], plan.folder, plan.cores.server, small) as first,
+        Server(["orderwire", "serve"], plan.folder, plan.cores.server, large) as second,
+    ):
+        books = ((first, small, growth.small), (second, large, growth.large))
+        sides = [(server, _requests(plan, server, env, side), side) for server, env, side in books]
+        for server, requests, _ in sides:
+            # What is asked for is in memory from then on, as orders are that are asked for often.
+            plan.generator.run(server.port, requests, plan.connections, plan.seconds, plan.cores.load)
+        for number in range(plan.rounds):
+            for server, requests, side in sides if number % 2 == 0 else sides[::-1]:
+                before, used_before = server.cpu_seconds(), used()
+                run = plan.generator.run(
+                    server.port, requests, plan.connections, plan.seconds, plan.cores.load
+                )
+                side.rounds.runs.append(run)
+                side.rounds.cpu_seconds.append(server.cpu_seconds() - before)
+                side.database_us.append((used() - used_before) / max(1, run.requests) * 1e6)
+
+
+def _requests(plan: Setup, server: Server, env: dict[str, str], side: Side) -> Path:
+    """What the load generator sends: orders that lie evenly among all, shuffled."""
+    numbers = list(range(0, side.orders, max(1, side.orders // ASKED)))
+    random.Random(1).shuffle(numbers)
+    ids = uvloop.run(_ids(env, numbers))
+    status, _, body = server.request("GET", f"/v1/orders/{ids[0]}", HEADERS)
+    if status != 200:
+        raise SystemExit(f"reading one of {side.orders:,} orders gave {status} {body[:500]!r}")
+    texts = [request_text("GET", f"/v1/orders/{one}", HEADERS) for one in ids]
+    return write_requests(plan.folder / f"grown-{server.port}", texts)
+
+
+async def _ids(env: dict[str, str], numbers: list[int]) -> list[int]:
+    book = await app.open_book(table.load(env, extra=app.contract_extra()))
+    try:
+        owner = await book.store.fetch_organisation(bulk.ORGANISATION)
+        assert owner is not None
+        found = [await book.store.fetch_name(owner.id, "reference", bulk.reference(n)) for n in numbers]
+        return [one for one in found if one is not None]
+    finally:
+        await book.close()
+
+
+def growth_json(growths: list[Growth]) -> list[dict[str, Any]]:
+    """The figures for programs."""
+    return [
+        {
+            "engine": growth.engine,
+            "orders": [growth.small.orders, growth.large.orders],
+            "seconds_to_make": growth.seconds,
+            "cost": growth.cost,
+            "cost_by_rates": growth.rate_cost,
+            "target": TARGET,
+            "met": growth.cost <= TARGET,
+            "cpu_us": [growth.small.cost_us, growth.large.cost_us],
+            "small": rounds_json(growth.small.rounds),
+            "large": rounds_json(growth.large.rounds),
+        }
+        for growth in growths
+    ]
