@@ -201,6 +201,14 @@ async def connect_postgres(url: str, attributes: str) -> Any:
     )
 
 
+async def end_postgres(connection: Any) -> None:
+    """Let go of a connection, and with it of its transaction, in whatever state it is."""
+    try:
+        await connection.close(timeout=CONNECT_SECONDS)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        connection.terminate()
+
+
 @asynccontextmanager
 async def _reading_postgres(url: str, *, is_alone: bool) -> AsyncIterator[Snapshot]:
     with reaching(url):
@@ -217,5 +225,4 @@ async def _reading_postgres(url: str, *, is_alone: bool) -> AsyncIterator[Snapsh
             await connection.fetch("SELECT version_num FROM alembic_version")
         yield PostgresSnapshot(url, connection)
     finally:
-        # There is nothing to be kept, so nothing to be told: the transaction ends with its connection.
-        connection.terminate()
+        await end_postgres(connection)

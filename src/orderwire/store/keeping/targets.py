@@ -19,7 +19,7 @@ from ..schema import COPYING
 from ..sqlite import connect
 from ..sqlite import prepare as prepare_sqlite
 from ..tables import book_facts
-from .snapshots import connect_postgres
+from .snapshots import connect_postgres, end_postgres
 
 # The file's log is moved into it after so many pages: 64 MiB.
 LOG_PAGES = 16_384
@@ -172,7 +172,7 @@ async def writing(database: str) -> AsyncIterator[Target]:
         try:
             yield PostgresTarget(database, connection)
         finally:
-            connection.terminate()
+            await end_postgres(connection)
         return
     with reaching(database):
         file = connect(path_of(database))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from .snapshots import APPLICATION, connect_postgres
 # Where SQLite's locks lie in its file (https://www.sqlite.org/fileformat.html#the_lock_byte_page):
 # every process that has the book open shares some of these bytes.
 LOCK_BYTES_AT, LOCK_BYTES = 0x4000_0000, 512
+LOOKS, LOOK_SECONDS = 20, 0.1
 _USERS = """
 SELECT count(*) FROM pg_stat_activity
 WHERE datname = current_database() AND application_name = ANY($1) AND pid <> pg_backend_pid()
@@ -41,10 +43,14 @@ async def check_unused(database: str) -> None:
     with reaching(database):
         connection = await connect_postgres(database, "any")
         try:
-            if await connection.fetchval(_USERS, [SERVING, APPLICATION]):
-                raise InUse(database)
+            # A server notices a moment later that a process has ended, and tells nobody.
+            for _ in range(LOOKS):
+                if not await connection.fetchval(_USERS, [SERVING, APPLICATION]):
+                    return
+                await asyncio.sleep(LOOK_SECONDS)
         finally:
             await connection.close()
+    raise InUse(database)
 
 
 @contextmanager
