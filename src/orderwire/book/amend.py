@@ -83,7 +83,8 @@ async def amend_order(book: Book, caller: Caller, order: Order, request: Amendme
         return _checked(before, after)
 
     async def work(tx: Transaction) -> Order:
-        current = await tx.fetch_order(order.organisation_id, order.id)
+        # Held, so that a change which came to be made meanwhile is waited for and built upon.
+        current = await tx.hold_order(order.organisation_id, order.id)
         if current is None:
             raise OrderNotFound(str(order.id))
         if request.expected is not None and request.expected != current.revision:

@@ -191,7 +191,7 @@ async def delete_order(
     origin = caller.origin
 
     async def work(tx: Transaction) -> None:
-        current = await tx.fetch_order(order.organisation_id, order.id)
+        current = await tx.hold_order(order.organisation_id, order.id)
         if current is None:
             raise OrderNotFound(str(order.id))
         if expected is not None and expected != current.revision:

@@ -122,6 +122,10 @@ class Transaction(Reads, JobWrites, AccountWrites, ImportWrites, Protocol):
     async def move_name(
         self, organisation_id: int, scheme: str, name: str, from_id: int, to_id: int
     ) -> bool: ...
+    async def hold_order(self, organisation_id: int, order_id: int) -> Order | None:
+        """The order as it is, which nobody else changes before this transaction ends."""
+        ...
+
     async def update_order(self, order: Order, encoded: bytes, *, was: int, deleted: bool) -> bool: ...
     async def insert_revision(
         self, order: Order, encoded: bytes, entry: Revision, *, deleted: bool

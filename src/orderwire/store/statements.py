@@ -193,6 +193,20 @@ UPDATE_ORDER = Statement(
         "was",
     ),
 )
+# Writes nothing new: whoever else would change the row waits, and what is read stays true until the end.
+HOLD_ORDER = Statement(
+    "hold_order",
+    update(orders)
+    .where(
+        orders.c.bucket == _p("k_bucket"),
+        orders.c.id == _p("k_id"),
+        orders.c.organisation_id == _p("k_organisation_id"),
+        orders.c.deleted == NOT_DELETED,
+    )
+    .values(revision=orders.c.revision)
+    .returning(*ORDER),
+    ("k_bucket", "k_id", "k_organisation_id"),
+)
 ADVANCE_ORDER = Statement(
     "advance_order",
     update(orders)

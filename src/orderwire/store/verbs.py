@@ -193,6 +193,10 @@ class Writes(Reads, AnswerWrites, GroupWrites, AccountWrites, ImportWrites):
         key = (bucket_of_name(organisation_id, scheme, name), organisation_id, scheme, name)
         return bool(await self.rows(st.MOVE_NAME, to_id, *key, from_id))
 
+    async def hold_order(self, organisation_id: int, order_id: int) -> Order | None:
+        row = await self.row(st.HOLD_ORDER, bucket_of(order_id), order_id, organisation_id)
+        return None if row is None else order_of(row)
+
     async def update_order(self, order: Order, encoded: bytes, *, was: int, deleted: bool) -> bool:
         head = head_values(order, micros(order.recorded_at))
         state = state_values(order, encoded.decode(), deleted=deleted)
