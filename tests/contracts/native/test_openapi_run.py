@@ -1,6 +1,7 @@
 """schemathesis over the whole native API: what is described is what is served.
 
-SCHEMATHESIS_EXAMPLES is how many examples each operation gets (20); more take longer.
+SCHEMATHESIS_EXAMPLES is how many examples each operation gets (20), SCHEMATHESIS_SEED a number to draw
+others by; without it they are the same each time.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from .schemathesis_hooks import SEEDS_VARIABLE
 
 HERE = Path(__file__).parent
 EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "20"))
+SEED = os.environ.get("SCHEMATHESIS_SEED")
 # More examples, more time; the run itself takes a fraction of it.
 RUN_SECONDS = 60 + 20 * EXAMPLES
 IMPORT_SECONDS = 20.0
@@ -69,6 +71,7 @@ def test_schemathesis_finds_nothing(start_service: Callable[..., Service], tmp_p
         *("--config-file", str(HERE / "schemathesis.toml")),
         *("run", f"{service.url}/openapi/native.json", "--no-color", "--checks", "all"),
         *("--phases", "examples,coverage,fuzzing,stateful", "--max-examples", str(EXAMPLES)),
+        *(("--seed", SEED) if SEED else ("--generation-deterministic",)),
         *("--header", f"Authorization: Bearer {token}"),
         *("--report", "json", "--report-json-path", str(report)),
     ]

@@ -24,13 +24,11 @@ _FIELDS = words(
     "fields",
     {"enum": list(ORDER_NAMES)},
     "Show these fields of an order only.",
-    most=len(ORDER_NAMES),
 )
 _INCLUDE = words(
     "include",
     {"enum": list(INCLUDES)},
     "Show the first 1,000 stages, or revisions, of each order besides; a page then holds 100 orders at most.",
-    most=len(INCLUDES),
 )
 _READING = (_FIELDS, _INCLUDE, parts.AS_OF, parts.KNOWN_AT, parts.ORDERWIRE_AS_OF)
 _BOUNDED_ID = {"type": "integer", "minimum": -(2**53), "maximum": 2**53}

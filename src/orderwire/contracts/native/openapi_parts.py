@@ -39,9 +39,11 @@ def query(name: str, schema: Schema, description: str) -> Parameter:
     return {"name": name, "in": "query", "description": description, "schema": schema}
 
 
-def words(name: str, schema: Schema, description: str, *, most: int) -> Parameter:
-    """A parameter of the query that holds values with commas between them."""
-    many = {"type": "array", "items": schema, "minItems": 1, "maxItems": most}
+def words(name: str, schema: Schema, description: str, *, most: int | None = None) -> Parameter:
+    """A parameter of the query that holds values with commas between them, `most` at most."""
+    many: Schema = {"type": "array", "items": schema, "minItems": 1}
+    if most is not None:
+        many["maxItems"] = most
     return {**query(name, many, description), "style": "form", "explode": False}
 
 

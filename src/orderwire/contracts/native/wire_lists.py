@@ -170,10 +170,10 @@ def _parse_batch(given: Given) -> BatchRequest:
     text = given["ids"][0]
     if not _IDS.fullmatch(text):
         raise FieldInvalid("ids", "must be orders' own ids, with commas between them")
-    ids = tuple(dict.fromkeys(int(one) for one in text.split(",")))
+    ids = text.split(",")
     if len(ids) > MAX_IDS:
         raise FieldInvalid("ids", f"more than {MAX_IDS}")
-    return BatchRequest(ids=ids, reading=parse_reading(given))
+    return BatchRequest(ids=tuple(dict.fromkeys(map(int, ids))), reading=parse_reading(given))
 
 
 def _placed(query: OrderQuery, given: Given, digest: str) -> OrderQuery:
@@ -190,9 +190,7 @@ def _placed(query: OrderQuery, given: Given, digest: str) -> OrderQuery:
 def _parse_words(given: Given, parameter: str, words: frozenset[str] | None) -> tuple[str | None, ...]:
     """The values of a condition, None for "has none"; a comma is as good as another parameter."""
     parts = [part for text in given.get(parameter, ()) for part in text.split(",")]
-    asked: tuple[str | None, ...] = tuple(
-        dict.fromkeys(None if part in ("", "null") else part for part in parts)
-    )
+    asked = _distinct(parameter, [None if part in ("", "null") else part for part in parts])
     for word in asked:
         if word is None:
             if parameter in _NEEDED:
@@ -202,18 +200,18 @@ def _parse_words(given: Given, parameter: str, words: frozenset[str] | None) -> 
                 raise FieldInvalid(parameter, "must be three capital letters")
         elif word not in words:
             raise FieldInvalid(parameter, f"must be one of {', '.join(sorted(words))}")
-    return _at_most(parameter, asked)
+    return asked
 
 
 def _parse_stages(given: Given) -> tuple[str | None, ...]:
     """Stages as they are spelled, which may hold commas; an empty one asks for orders without status."""
-    return _at_most("stage", tuple(dict.fromkeys(text or None for text in given.get("stage", ()))))
+    return _distinct("stage", [text or None for text in given.get("stage", ())])
 
 
-def _at_most(parameter: str, asked: Sequence[str | None]) -> tuple[str | None, ...]:
+def _distinct(parameter: str, asked: Sequence[str | None]) -> tuple[str | None, ...]:
     if len(asked) > MAX_VALUES:
         raise FieldInvalid(parameter, f"more than {MAX_VALUES} values")
-    return tuple(asked)
+    return tuple(dict.fromkeys(asked))
 
 
 def _parse_span(given: Given, parameter: str) -> Span:
