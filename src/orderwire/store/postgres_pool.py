@@ -29,6 +29,10 @@ UNACKNOWLEDGED_MS = 3_000
 STATEMENT_MS = 5_000
 LOCK_MS = 2_000
 IDLE_IN_TRANSACTION_MS = 10_000
+# A connection that nobody used for so long is not used again.
+IDLE_SECONDS = 300
+# As many as read and write at a time.
+MAX_ASIDE = 4
 # Rows of a page that the server sends at a time.
 ROWS_AT_ONCE = 50
 # Of saying good-bye to a server that may not answer any more.
@@ -66,6 +70,24 @@ class Session:
     def __init__(self, connection: Any) -> None:
         self._connection = connection
         self.is_confirmed = True
+        # When it was last laid aside, by the loop's clock.
+        self.idle_since = 0.0
+        connection.add_log_listener(self.note)
+
+    @property
+    def is_open(self) -> bool:
+        """False once the connection is closed, by whichever side."""
+        try:
+            return not self._connection.is_closed()
+        except asyncpg.InterfaceError:
+            # The driver's pool has it back already.
+            return False
+
+    def part(self) -> Any:
+        """The connection, for the driver's pool to have it back."""
+        with suppress(asyncpg.InterfaceError):
+            self._connection.remove_log_listener(self.note)
+        return self._connection
 
     async def rows(self, statement: Statement, values: Sequence[Any]) -> Sequence[Row]:
         """All rows that a statement gives."""
@@ -115,11 +137,20 @@ class Session:
 
 
 class Pool:
-    """The connections of one process."""
+    """The connections of one process.
+
+    Those used last are laid aside instead of given back, for the next to take: the driver's own way of
+    giving one back and taking it again costs as much as a read.
+    """
 
     def __init__(self, pool: Any, hosts: Hosts) -> None:
         self._pool = pool
         self._hosts = hosts
+        self._aside: list[Session] = []
+        self._waiting = 0
+        # Those in use meanwhile are not laid aside.
+        self._times_forgotten = 0
+        self._is_closing = False
 
     @classmethod
     async def open(cls, url: str, size: int) -> Pool:
@@ -133,7 +164,7 @@ class Pool:
             # None is kept up: asyncpg would try for it without an end while no primary is there.
             min_size=0,
             max_size=size,
-            max_inactive_connection_lifetime=300,
+            max_inactive_connection_lifetime=IDLE_SECONDS,
             connection_class=_Connection,
             init=_watch_the_network,
             timeout=CONNECT_SECONDS,
@@ -163,27 +194,57 @@ class Pool:
 
         Raises StoreUnavailable once the pool is closed, TimeoutError, and what asyncpg raises.
         """
-        if self._pool.is_closing():
-            raise StoreUnavailable("the store is closed")
-        connection = await self._pool.acquire(timeout=wait_seconds)
-        session = Session(connection)
-        connection.add_log_listener(session.note)
+        session = await self._take(wait_seconds)
+        times_forgotten = self._times_forgotten
         try:
             yield session
+        except BaseException:
+            # The driver's pool looks at what state it is in.
+            await self._pool.release(session.part())
+            raise
+        is_wanted = not self._waiting and len(self._aside) < MAX_ASIDE and not self._is_closing
+        if is_wanted and times_forgotten == self._times_forgotten:
+            session.idle_since = asyncio.get_running_loop().time()
+            self._aside.append(session)
+        else:
+            await self._pool.release(session.part())
+
+    async def _take(self, wait_seconds: float) -> Session:
+        if self._is_closing:
+            raise StoreUnavailable("the store is closed")
+        oldest = asyncio.get_running_loop().time() - IDLE_SECONDS
+        while self._aside:
+            session = self._aside.pop()
+            if session.is_open and session.idle_since > oldest:
+                session.is_confirmed = True
+                return session
+            if session.is_open:
+                session.abandon()
+            await self._pool.release(session.part())
+        self._waiting += 1
+        try:
+            return Session(await self._pool.acquire(timeout=wait_seconds))
         finally:
-            with suppress(asyncpg.InterfaceError):
-                connection.remove_log_listener(session.note)
-            await self._pool.release(connection)
+            self._waiting -= 1
 
     async def forget(self) -> None:
         """Use none of the present connections again: what they lead to is not the primary any more."""
         self._hosts.forget()
+        self._times_forgotten += 1
+        await self._give_back()
         await self._pool.expire_connections()
+
+    async def _give_back(self) -> None:
+        aside, self._aside = self._aside, []
+        for session in aside:
+            await self._pool.release(session.part())
 
     async def close(self) -> None:
         """Close every connection; those that don't let go in time are cut."""
+        self._is_closing = True
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
+                await self._give_back()
                 await self._pool.close()
         except TimeoutError:
             self._pool.terminate()
