@@ -7,8 +7,7 @@ one round trip then serves many.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 import structlog
@@ -189,8 +188,7 @@ class PostgresStore(Reads):
         reason = "others took all the time"
         while (left := deadline - asyncio.get_running_loop().time()) > LEAST_SECONDS:
             try:
-                async with self._session(part * left) as session:
-                    return await ask(session)
+                return await self._ask(ask, part * left)
             except Exception as error:
                 fate = fate_of(error)
                 reason = str(error) or type(error).__name__
@@ -208,14 +206,13 @@ class PostgresStore(Reads):
         log.error("store unavailable", error=reason)
         raise StoreUnavailable(reason)
 
-    @asynccontextmanager
-    async def _session(self, seconds: float) -> AsyncIterator[Session]:
-        """A connection, cut when its block fails in a way that leaves it in doubt."""
+    async def _ask(self, ask: Callable[[Session], Awaitable[T]], seconds: float) -> T:
+        """What `ask` gives, on a connection that is cut when it is in doubt afterwards."""
         end = asyncio.get_running_loop().time() + seconds
         async with self._pool.session(seconds) as session:
             try:
                 async with asyncio.timeout_at(end):
-                    yield session
+                    return await ask(session)
             except BaseException as error:
                 if fate_of(error) is Fate.LOST:
                     session.abandon()

@@ -26,8 +26,9 @@ NOWHERE = "?" * 2_000
 def findable(values: Sequence[Any]) -> Sequence[Any]:
     """The values of a query, with a text in place of those that hold a NUL: PostgreSQL has no such texts
     and takes none, and what can't be kept is found nowhere."""
-    if any(type(value) is str and "\0" in value for value in values):
-        return [NOWHERE if isinstance(value, str) and "\0" in value else value for value in values]
+    for value in values:
+        if type(value) is str and "\0" in value:
+            return [NOWHERE if isinstance(one, str) and "\0" in one else one for one in values]
     return values
 
 
