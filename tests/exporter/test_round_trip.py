@@ -33,6 +33,9 @@ from orderwire.importer.run import import_file
 from tests.exporter.exporting import export
 from tests.factories import all_orders, make_book, make_caller, make_organisation
 from tests.inprocess import app_over, call
+from tests.stores import POSTGRES, SQLITE
+
+pytestmark = pytest.mark.stores(SQLITE, POSTGRES)
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -24,7 +24,9 @@ from orderwire.importer.desk import FILE, ImportDesk
 from orderwire.importer.jobs import LEASE, MAX_ATTEMPTS, Runner
 from tests.contracts.native.uploading import MAP, rows
 from tests.factories import make_organisation
-from tests.stores import Shelf
+from tests.stores import POSTGRES, SQLITE, Shelf
+
+pytestmark = pytest.mark.stores(SQLITE, POSTGRES)
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 LOOKS = 2_000

@@ -23,6 +23,9 @@ from tests.factories import make_caller, make_organisation
 from tests.importer.importing import MAP, MARKETPLACE_MAP, accepted, rejected, row, run, write
 from tests.importer.making import write_lines
 from tests.server import environment
+from tests.stores import POSTGRES, SQLITE
+
+pytestmark = pytest.mark.stores(SQLITE, POSTGRES)
 
 BATCH = 20
 ORDERS = 205

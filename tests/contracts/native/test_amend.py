@@ -18,6 +18,9 @@ from orderwire.book.queries import get_order
 from orderwire.contracts.native import wire, wire_amend
 from tests.contracts.native.test_orders import sample
 from tests.factories import make_caller, make_organisation
+from tests.stores import POSTGRES, SQLITE
+
+pytestmark = pytest.mark.stores(SQLITE, POSTGRES)
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -10,6 +10,9 @@ import pytest
 from orderwire.book.callers import READ, READ_OWN, VOUCHERS, WRITE
 from tests.contracts.native.listing import HOUR, NOON, at, ids_of, place, walk
 from tests.factories import make_organisation
+from tests.stores import POSTGRES, SQLITE
+
+pytestmark = pytest.mark.stores(SQLITE, POSTGRES)
 
 
 @pytest.fixture

@@ -12,6 +12,9 @@ import pytest
 from orderwire.book.callers import READ, VOUCHERS, WRITE
 from orderwire.contracts.native import wire
 from tests.factories import make_organisation
+from tests.stores import POSTGRES, SQLITE
+
+pytestmark = pytest.mark.stores(SQLITE, POSTGRES)
 
 # Texts that can't be just anything.
 WORDS = {

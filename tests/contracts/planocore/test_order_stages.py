@@ -14,6 +14,9 @@ from orderwire.book.orders import Document, Party
 from orderwire.book.stages import Appointment, Client, Details, WallClock
 from tests.contracts.planocore.conftest import CREATE, invalid, refusal
 from tests.factories import make_caller
+from tests.stores import POSTGRES, SQLITE
+
+pytestmark = pytest.mark.stores(SQLITE, POSTGRES)
 
 EVERYTHING: dict[str, Any] = {
     "update_status": True,

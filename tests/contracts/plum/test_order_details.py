@@ -10,8 +10,11 @@ import pytest
 from orderwire.book.operations import NewOrder
 from orderwire.book.orders import Document, NewVoucher, Voucher
 from tests.factories import make_organisation, read_mails
+from tests.stores import POSTGRES, SQLITE
 
 from .conftest import make_application, make_client, reward
+
+pytestmark = pytest.mark.stores(SQLITE, POSTGRES)
 
 KNOWN: dict[str, Any] = {"orderId": 1316578}
 

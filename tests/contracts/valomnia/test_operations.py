@@ -13,8 +13,11 @@ from orderwire.book.orders import Delivery, Document, Line, Party, Payment, Paym
 from orderwire.contracts.valomnia import contract
 from tests.factories import make_organisation
 from tests.inprocess import app_over
+from tests.stores import POSTGRES, SQLITE
 
 from .conftest import Client
+
+pytestmark = pytest.mark.stores(SQLITE, POSTGRES)
 
 KEYS = [
     "id",
