@@ -4,8 +4,28 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import suppress
+from typing import TextIO, cast
 
 import structlog
+
+
+class Lossy:
+    """A file that takes what it can: no request fails for a line that a full disk does not take."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, text: str) -> int:
+        """Write, or try to."""
+        with suppress(OSError):
+            self._file.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush, or try to; what can't be written now may be with the next line."""
+        with suppress(OSError):
+            self._file.flush()
 
 
 def configure_logs(level: str, *, as_json: bool) -> None:
@@ -24,6 +44,6 @@ def configure_logs(level: str, *, as_json: bool) -> None:
             last,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", Lossy(sys.stderr))),
         cache_logger_on_first_use=True,
     )
