@@ -18,8 +18,8 @@ from .executor import Executor
 from .rows import Row, application_of, instant, maybe_micros, micros, person_of, text, token_of
 from .tables import DIGEST_LENGTH
 
-# Sorts after every text that begins with a prefix: the last code point there is.
-LAST = "\U0010ffff"
+# Behind a prefix it sorts after every text that begins so: more of the last code point than a text has.
+LAST = "\U0010ffff" * 256
 _decode_party = msgspec.json.Decoder(Party).decode
 
 

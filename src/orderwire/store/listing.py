@@ -20,8 +20,8 @@ from .tables import names, order_stages, order_statuses, orders
 MAX_SHAPES = 256
 # So many ids are asked for in one statement; what is left over is filled up.
 WIDTHS = (1, 10, MAX_IDS)
-# Sorts after every text that begins with a prefix: the last code point that is a character.
-LAST = "\U0010ffff"
+# Behind a prefix it sorts after every text that begins so: more of the last code point than a name has.
+LAST = "\U0010ffff" * 256
 
 _SORTS: dict[str, Column[Any]] = {
     "placed_at": orders.c.placed_at,

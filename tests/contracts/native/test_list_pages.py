@@ -45,6 +45,14 @@ async def test_links_keep_what_was_asked_for(native):
     assert ids_of(await native.ask("GET", f"/v1/orders?{asked.replace('fields=names', 'fields=id')}"))
 
 
+async def test_a_prefix_finds_names_of_the_last_characters_there_are(native):
+    for name in ("Q", "Q\U0001f600", "Q\U0010ffff", "Q" + "\U0010ffff" * 254, "R"):
+        await place(native, names={"label": name})
+    for prefix, found in (("Q", 4), ("Q\U0010ffff", 2), ("", 5)):
+        answer = await native.ask("GET", f"/v1/orders?name.prefix=label:{quote(prefix)}")
+        assert len(ids_of(answer)) == found, prefix
+
+
 async def test_a_cursor_is_of_one_list_only(native):
     for _ in range(3):
         await place(native, currency="EUR")

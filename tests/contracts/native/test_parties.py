@@ -147,6 +147,13 @@ async def test_lists_go_on_where_they_ended(native):
     assert (await walk_parties(native, "/v1/parties?role=employee"))[0] == []
 
 
+async def test_a_revision_is_named_as_its_tag_says_it(native):
+    path, _ = await register(native, "C-1")
+    for condition, status in (('"01"', STALE), ('"0"', STALE), ('"1"', 200)):
+        answer = await native.ask("PATCH", path, {"party": {"name": "A"}}, headers={"if-match": condition})
+        assert answer.status == status, condition
+
+
 async def test_references_are_found_by_their_beginning(native):
     for reference in ("ö-1", "o", "o-1", "o-2", "o-10", "o_1", "p-1", "O-1", "o-名"):
         await register(native, reference)
@@ -156,6 +163,9 @@ async def test_references_are_found_by_their_beginning(native):
     (umlaut,), _ = await walk_parties(native, "/v1/parties?role=customer&reference_prefix=%C3%B6")
     assert umlaut["party"]["reference"] == "ö-1"
     assert len((await walk_parties(native, "/v1/parties?role=customer&reference_prefix="))[0]) == 9
+    for last in ("z", "z\U0010ffff", "z" + "\U0010ffff" * 254):
+        await register(native, last)
+    assert len((await walk_parties(native, "/v1/parties?role=customer&reference_prefix=z"))[0]) == 3
 
 
 async def test_a_page_begun_before_others_were_added_stays_right(native):

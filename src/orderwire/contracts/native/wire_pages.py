@@ -25,7 +25,7 @@ DEFAULT_LIMIT = 100
 MAX_CURSOR_LENGTH = 4_096
 _ID = re.compile(r"[1-9][0-9]{0,15}")
 _LIMIT = re.compile(r"[1-9][0-9]{0,3}")
-_TAG = re.compile(r'"([0-9]{1,18})"')
+_TAG = re.compile(r'"([1-9][0-9]{0,17})"')
 
 _encode = msgspec.json.Encoder().encode
 
