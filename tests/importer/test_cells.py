@@ -26,6 +26,8 @@ LONDON = ZoneInfo("Europe/London")
         ("1.234.567,89", CONTINENTAL, "1234567.89"),
         ("3,5", CONTINENTAL, "3.5"),
         ("1 000.5", NumberRule(group=" "), "1000.5"),
+        ("-12,34,567.8", NumberRule(group=","), "-1234567.8"),
+        ("1234567,89", CONTINENTAL, "1234567.89"),
     ],
 )
 def test_numbers(text, rule, number):
@@ -38,6 +40,14 @@ def test_numbers(text, rule, number):
 def test_what_is_no_number(text):
     with pytest.raises(CellError, match="number_invalid"):
         parse_number(text, NumberRule())
+
+
+@pytest.mark.parametrize(
+    "text", ["5.00", "1.5", "1.2.345", "1.234.5", "1234.567", ".123", "1..234", "1,234.567"]
+)
+def test_a_mark_between_no_groups_makes_no_number(text):
+    with pytest.raises(CellError, match="number_invalid"):
+        parse_number(text, CONTINENTAL)
 
 
 @given(st.decimals(min_value=-(10**9), max_value=10**9, places=4))

@@ -10,7 +10,7 @@ from orderwire.book.operations import append_stage
 from orderwire.book.orders import MAX_LINES
 from orderwire.book.stages import NewStage
 from orderwire.importer.csv_source import MAX_ROW_BYTES
-from orderwire.importer.rows import FileError
+from orderwire.importer.rows import MAX_FIELD_LENGTH, FileError
 from orderwire.importer.tables import MapError
 from tests.factories import all_orders, make_caller, make_organisation
 from tests.importer.importing import HEADER, MAP, accepted, rejected, row, run, write
@@ -154,6 +154,13 @@ async def test_a_row_too_long_is_skipped_whole(book, tmp_path):
     summary = await run(book, path)
     assert [one[:3] for one in rejected(path)] == [(2, "", "order_rejected"), (3, "", "row_too_long")]
     assert (summary.rows, summary.placed) == (3, 1)
+
+
+async def test_a_cell_too_long_is_told_from_a_broken_row(book, tmp_path):
+    path = write(tmp_path, row("1", item="x" * (MAX_FIELD_LENGTH + 1)), row("2"))
+    summary = await run(book, path)
+    assert [one[:3] for one in rejected(path)] == [(2, "", "row_too_long")]
+    assert (summary.rows, summary.placed) == (2, 1)
 
 
 async def test_cells_with_line_breaks_and_blank_lines(book, tmp_path):

@@ -49,8 +49,8 @@ def parse_number(text: str, rule: NumberRule) -> Decimal:
     plain = text.strip()
     if len(plain) > MAX_NUMBER_LENGTH:
         raise CellError("number_invalid")
-    if rule.group:
-        plain = plain.replace(rule.group, "")
+    if rule.group and rule.group in plain:
+        plain = _ungrouped(plain, rule)
     if rule.decimal != ".":
         if "." in plain:
             raise CellError("number_invalid")
@@ -61,6 +61,16 @@ def parse_number(text: str, rule: NumberRule) -> Decimal:
         return plain_number("number", Decimal(plain))
     except FieldInvalid as error:
         raise CellError("number_invalid") from error
+
+
+def _ungrouped(text: str, rule: NumberRule) -> str:
+    """The number without marks between groups. One that stands elsewhere is a decimal mark, or a slip."""
+    whole, mark, places = text.partition(rule.decimal)
+    first, *groups = whole.lstrip("+-").split(rule.group)
+    sizes = [len(group) for group in groups]
+    if len(first) not in (1, 2, 3) or sizes[-1:] != [3] or not set(sizes) <= {2, 3}:
+        raise CellError("number_invalid")
+    return whole.replace(rule.group, "") + mark + places
 
 
 def write_number(text: str, rule: NumberRule) -> str:

@@ -109,9 +109,11 @@ class CsvSource(Source):
                 fields = next(reader)
             except StopIteration:
                 return
-            except csv.Error:
+            except csv.Error as error:
+                # Over several lines it is a quote that was left open.
+                is_long = len(lines.taken) == 1 and "field limit" in str(error)
                 line = lines.take_first()
-                code = "row_too_long" if line.code == "row_too_long" else "malformed"
+                code = "row_too_long" if is_long or line.code == "row_too_long" else "malformed"
                 text = line.text.rstrip("\r\n")
                 yield Row(line.number, [text], Fault("", code, text[:SHOWN_LENGTH]))
                 continue
