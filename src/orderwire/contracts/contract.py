@@ -42,7 +42,8 @@ class Route:
 
     A public route is one that needs no caller (a log-in): its handler takes `(mount, request)`,
     every other's takes `(mount, caller, request)`. One that takes uploads reads the body itself, from
-    `request.stream`, once it has seen who asks; its path has no parameters.
+    `request.stream`, once it has seen who asks; its path has no parameters. One whose records are kept
+    as they stand only has no past: the header Orderwire-As-Of is refused.
     """
 
     method: str
@@ -50,6 +51,7 @@ class Route:
     handler: Callable[..., Awaitable[Response]]
     public: bool = False
     upload: bool = False
+    has_past: bool = True
 
     @property
     def operation(self) -> str:
@@ -168,6 +170,8 @@ class Mount:
             if bound is not None and caller.organisation_id != bound.id:
                 raise CredentialUnknown
             if request.as_of and self.reads_past:
+                if not route.has_past:
+                    raise FieldInvalid(AS_OF, "this can be read as it stands only")
                 return await route.handler(self.at(caller, request.as_of), caller, request)
             return await route.handler(self, caller, request)
         except (BookError, WebError) as fault:

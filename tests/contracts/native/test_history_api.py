@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from orderwire.book.accounts import NewToken, create_application, issue_tokens
-from orderwire.book.callers import ORDER_RIGHTS, READ, READ_DELETED, WRITE
+from orderwire.book.callers import MANAGE, ORDER_RIGHTS, READ, READ_DELETED, WRITE
 from orderwire.contracts.native.auth import TOKEN_SCHEME
 from orderwire.contracts.native.wire_diff import Change
 from tests.contracts.native.test_diff import apply
@@ -237,3 +237,15 @@ async def test_what_cannot_be_asked_for_is_named(native, told, query, field):
 @pytest.mark.parametrize("order_id", ["0", "x", "1", "9007199254740993", "%00"])
 async def test_orders_that_are_not_there(native, order_id):
     assert (await native.ask("GET", f"/v1/orders/{order_id}/history")).status == 404
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["parties", "parties/1", "users", "users/1", "applications", "applications/1", "tokens", "group-orders"],
+)
+async def test_what_has_no_past_is_not_told_of_one(native, path):
+    token = await native.token_with(READ, MANAGE)
+    refused = await native.ask("GET", f"/v1/{path}", token=token, headers={"orderwire-as-of": at(-1)})
+    assert (refused.status, refused.json()["field"]) == (422, "Orderwire-As-Of")
+    # The answer would be there today, or a plain 404.
+    assert (await native.ask("GET", f"/v1/{path}", token=token)).status in (200, 404)

@@ -110,14 +110,14 @@ def _page(body: bytes, link: bytes | None) -> Response:
 
 
 ROUTES: tuple[Route, ...] = (
-    Route("GET", "/v1/users", list_users),
+    Route("GET", "/v1/users", list_users, has_past=False),
     Route("POST", "/v1/users", create_user),
-    Route("GET", "/v1/users/{id}", get_user),
+    Route("GET", "/v1/users/{id}", get_user, has_past=False),
     Route("PATCH", "/v1/users/{id}", update_user),
-    Route("GET", "/v1/applications", list_applications),
+    Route("GET", "/v1/applications", list_applications, has_past=False),
     Route("POST", "/v1/applications", create_application),
-    Route("GET", "/v1/applications/{id}", get_application),
-    Route("GET", "/v1/tokens", list_tokens),
+    Route("GET", "/v1/applications/{id}", get_application, has_past=False),
+    Route("GET", "/v1/tokens", list_tokens, has_past=False),
     Route("POST", "/v1/tokens", create_token),
     Route("DELETE", "/v1/tokens/{id}", revoke_token),
 )

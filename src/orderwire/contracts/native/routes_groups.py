@@ -183,9 +183,9 @@ def _link(following: str | None) -> tuple[tuple[bytes, bytes], ...]:
 
 ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/group-orders", create_group_order, upload=True),
-    Route("GET", "/v1/group-orders", list_group_orders),
-    Route("GET", "/v1/group-orders/{id}", get_group_order),
-    Route("GET", "/v1/group-orders/{id}/rejections", list_group_order_rejections),
-    Route("GET", "/v1/group-orders/{id}/files/{file}", get_group_order_file),
+    Route("GET", "/v1/group-orders", list_group_orders, has_past=False),
+    Route("GET", "/v1/group-orders/{id}", get_group_order, has_past=False),
+    Route("GET", "/v1/group-orders/{id}/rejections", list_group_order_rejections, has_past=False),
+    Route("GET", "/v1/group-orders/{id}/files/{file}", get_group_order_file, has_past=False),
     Route("POST", "/v1/group-orders/{id}/cancel", cancel_group_order),
 )

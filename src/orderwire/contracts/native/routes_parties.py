@@ -87,9 +87,9 @@ def _etag(party: RegisteredParty) -> tuple[bytes, bytes]:
 
 
 ROUTES: tuple[Route, ...] = (
-    Route("GET", "/v1/parties", list_parties),
+    Route("GET", "/v1/parties", list_parties, has_past=False),
     Route("POST", "/v1/parties", create_party),
-    Route("GET", "/v1/parties/{id}", get_party),
+    Route("GET", "/v1/parties/{id}", get_party, has_past=False),
     Route("PATCH", "/v1/parties/{id}", update_party),
     Route("DELETE", "/v1/parties/{id}", delete_party),
 )
