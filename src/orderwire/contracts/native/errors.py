@@ -81,7 +81,7 @@ def _render_web_error(fault: web.WebFault) -> Response:
             allow = ", ".join(allowed).encode()
             return _problem(405, "method_unknown", "not a method of this resource", ((b"allow", allow),))
         case web.BodyMalformed(reason=reason):
-            return _problem(400, "body_malformed", f"the body is {reason}")
+            return _problem(400, "body_malformed", f"the body can't be read: {reason}")
         case web.ContentTypeWrong():
             return _problem(415, "content_type_wrong", "the body must be application/json")
         case web.BodyTooLarge(limit=limit):
