@@ -3,10 +3,11 @@
 # PORT and DATA are read by `make demo` (PORT=8081 make demo, or make demo PORT=8081).
 # PYTHON chooses the interpreter of the virtual environment (make test PYTHON=python3.12).
 # ARGS goes to pytest (make test ARGS='tests/tidy -k sizes') and to the benchmark.
+# KILLS and SEED are read by `make torture`.
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench requirements clean
+.PHONY: help demo test torture lint format bench requirements clean
 
 BIN := .venv/bin
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -23,6 +24,11 @@ demo: ## install what is needed, then serve every contract with demo data (PORT=
 test: ## run every test, the tidy tests of the tree included (ARGS=)
 	@sh tools/setup.sh test
 	@exec $(BIN)/python -m pytest $(ARGS)
+
+torture: ## kill the service at random instants under load, on each engine (KILLS=100, SEED=, ARGS=)
+	@sh tools/setup.sh test
+	@ORDERWIRE_TEST_KILLS=$${KILLS:-100} ORDERWIRE_TEST_SEED=$${SEED:-20141220} \
+		$(BIN)/python -m pytest -s tests/proofs/test_torture.py $(ARGS)
 
 lint: ## ruff, mypy --strict and the import contracts
 	@sh tools/setup.sh test
