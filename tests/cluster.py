@@ -40,7 +40,7 @@ CHANGE_SECONDS = 60.0
 CLIENTS_ONLY = "host all all 127.0.0.1/32 scram-sha-256\n"
 EVERYBODY = f"host replication replicator 127.0.0.1/32 scram-sha-256\n{CLIENTS_ONLY}"
 # Runs a command as another user, if told to, so that it ends when its parent does. The interpreter and its
-# packages may lie where that user can't look (/root): what is left of root's rights is to read.
+# packages may lie where that user can't look, in a home folder: what is left of root's rights is to read.
 LAUNCH = """
 import ctypes, os, signal, sys
 parent, user, *command = sys.argv[1:]
