@@ -102,8 +102,10 @@ class Runner:
                 log.warning("imports can't be looked for", error=error.reason)
             except Exception:
                 log.exception("imports can't be looked for")
+            # Not wait_for: before Python 3.12 it swallows a cancellation that comes as the waiting ends.
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._desk.told.wait(), LOOK_SECONDS)
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._desk.told.wait()
 
     async def _look(self) -> None:
         for key, task in list(self._running.items()):
@@ -268,7 +270,8 @@ class _Run:
         """Write down how far the import came, and that it lives. One that is no longer ours is ended."""
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), RENEW_SECONDS)
+                async with asyncio.timeout(RENEW_SECONDS):
+                    await self._changed.wait()
             self._changed.clear()
             with suppress(StoreUnavailable):
                 if not await self._save(RUNNING):
