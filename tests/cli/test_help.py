@@ -57,6 +57,7 @@ def spy(*arguments: str) -> tuple[str, list[str]]:
 @pytest.mark.parametrize("path", list(every_command()), ids=" ".join)
 def test_help_ends_in_an_example_and_loads_nothing_heavy(path):
     text, modules = spy(*path, "--help")
+    assert "\b" not in text, "a mark for click went to the reader"
     assert text.startswith("Usage: orderwire")
     _, heading, example = text.rpartition("\n  Example:\n")
     assert heading

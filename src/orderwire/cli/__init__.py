@@ -38,6 +38,7 @@ Exit codes:
   4  nothing found
   5  some rows were rejected
   6  something is wrong with the book, or with its copy
+
 \b
 Example:
   orderwire demo --port 8081

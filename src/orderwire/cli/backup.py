@@ -19,6 +19,7 @@ Exit codes:
   1  refused: {refused}
   2  a setting can't be used, or the book is on PostgreSQL
   6  damaged: {damaged}
+
 \b
 Example:
   orderwire --database orders.db {example}

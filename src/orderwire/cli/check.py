@@ -15,6 +15,7 @@ Exit codes:
   2  a setting can't be used, or the key is not this book's (--no-secrets)
   3  the book is not there or not migrated
   6  something is wrong
+
 \b
 Example:
   orderwire --database orders.db check

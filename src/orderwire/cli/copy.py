@@ -20,6 +20,7 @@ Exit codes:
   2  an address can't be used
   3  FROM is not there or not migrated
   6  what arrived is not what was sent; TO stays closed
+
 \b
 Example:
   orderwire copy orders.db postgresql://orderwire@db.example.com/orders

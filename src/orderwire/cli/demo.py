@@ -18,6 +18,7 @@ Exit codes:
   0  stopped by SIGINT or SIGTERM
   1  refused: the address is taken, or the book can't be opened
   2  a setting can't be used
+
 \b
 Example:
   orderwire demo --port 8081 --data ./demo-data

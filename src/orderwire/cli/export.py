@@ -43,6 +43,7 @@ Exit codes:
   2  the command line can't be used, or Parquet is asked for and not installed
   3  the book is not migrated
   4  no such organisation
+
 \b
 Example:
   orderwire export --organisation acme --output orders.jsonl

@@ -31,6 +31,7 @@ Exit codes:
   3  the book is not migrated
   4  no such organisation
   5  some rows were rejected
+
 \b
 Example:
   orderwire import examples/online-retail-sample.csv --organisation acme --map examples/online-retail.toml

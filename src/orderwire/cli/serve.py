@@ -12,6 +12,7 @@ Exit codes:
   1  refused: the address is taken, or the book holds the demo's credentials
   2  a setting can't be used
   3  the book is not migrated
+
 \b
 Example:
   orderwire --database orders.db serve --port 8080
