@@ -13,7 +13,7 @@ import pytest
 
 from tests.end_to_end.faces import JSON, Faces
 from tests.postgres import execute
-from tests.server import Answer, Service
+from tests.server import Answer, Service, run_command
 from tests.stores import POSTGRES, SQLITE, Databases
 
 from .ledger import NEW, Asked, Ledger, native_order
@@ -120,6 +120,24 @@ def fill_and_clear(service: Service, disk: Path) -> None:
     service.stop()
     assert service.exit_code == 0
     orders.ledger.check(f"sqlite:///{service.data / 'orderwire.db'}")
+
+
+@needs_mount
+def test_a_disk_that_is_read_only(tmp_path: Path) -> None:
+    """SQLite makes files beside the book: without them there is no start, and the reason is told."""
+    with mounted(tmp_path / "small") as disk:
+        service = Service("demo", disk / "data", {})
+        orders = Orders(service)
+        assert orders.place("before").status == 201
+        service.stop()
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        refused = run_command("demo", "--port", str(service.port), "--data", str(service.data))
+        assert (refused.returncode, "not writable" in refused.stderr) == (1, True), refused.stderr
+        subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
+        service.start()
+        assert orders.place("before").status == 201
+        service.stop()
+        orders.ledger.check(f"sqlite:///{service.data / 'orderwire.db'}")
 
 
 @pytest.mark.stores(SQLITE)
