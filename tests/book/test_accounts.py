@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from datetime import UTC, datetime, timedelta
 
@@ -17,15 +18,23 @@ from orderwire.book.accounts import (
     issue_tokens,
     revoke_token_by_id,
 )
-from orderwire.book.callers import READ, SIGN_IN_RIGHTS, CredentialCache, Profile, Token, TokenPlace
+from orderwire.book.callers import (
+    READ,
+    SIGN_IN_RIGHTS,
+    Application,
+    CredentialCache,
+    Profile,
+    Token,
+    TokenPlace,
+)
 from orderwire.book.credentials import check_password, read_credential
-from orderwire.book.errors import CredentialUnknown, FieldInvalid, NotAllowed, RecordNotFound
+from orderwire.book.errors import AlreadyExists, CredentialUnknown, FieldInvalid, NotAllowed, RecordNotFound
 from orderwire.contracts.hostway import auth as hostway
 from orderwire.contracts.hostway.wire import CLIENT_ADDRESS
 from orderwire.contracts.planocore import auth as planocore
 from orderwire.contracts.valomnia import auth as valomnia
 from orderwire.vault import digest, hash_password
-from tests.factories import make_caller, make_organisation
+from tests.factories import make_caller, make_organisation, now
 
 NOW = datetime(2024, 3, 1, 12, tzinfo=UTC)
 
@@ -238,3 +247,25 @@ async def test_a_caller_of_one_organisation_issues_for_no_other(book):
         await management.issue_token(book, make_caller(organisation, frozenset({"accounts.manage"})), request)
     assert refused.value.right == READ
     assert token.rights == (READ,)
+
+
+async def test_of_many_applications_with_one_client_id_one_is_made(book):
+    organisation = await make_organisation(book)
+    made = [
+        Application(
+            id=number,
+            organisation_id=organisation.id,
+            slug=f"app-{number}",
+            name="App",
+            client_id="client-1",
+            secret_digest=None,
+        )
+        for number in range(1, 33)
+    ]
+    outcomes = await asyncio.gather(
+        *(book.store.write(lambda tx, one=one: tx.insert_application(one, now())) for one in made),
+        return_exceptions=True,
+    )
+    refused = [one for one in outcomes if isinstance(one, BaseException)]
+    assert len(refused) == 31
+    assert all(isinstance(one, AlreadyExists) for one in refused), refused

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 
 from orderwire.book.accounts import create_organisation
-from orderwire.book.callers import Organisation
+from orderwire.book.callers import Application, Organisation
 from orderwire.book.errors import AlreadyExists, StoreUnavailable
 from orderwire.book.operations import NewOrder, append_stage, place_order
 from orderwire.book.orders import Document
 from orderwire.book.stages import NewStage
 from orderwire.book.store import Book
+from orderwire.store.account_statements import INSERT_APPLICATION
 from orderwire.store.sqlite import SqliteStore
 from orderwire.store.sqlite_threads import drive
 from tests.factories import make_caller, make_organisation, now
@@ -224,3 +225,34 @@ async def test_a_read_that_cannot_be_asked_takes_nobody_with_it(book: Book) -> N
         *(book.store.fetch_order(order.organisation_id, one) for one in asked), return_exceptions=True
     )
     assert [isinstance(one, BaseException) for one in found] == [one != order.id for one in asked]
+
+
+@pytest.mark.stores(POSTGRES, PARTITIONED)
+async def test_a_key_that_was_taken_after_it_was_looked_for_is_a_fact(book: Book) -> None:
+    organisation = await make_organisation(book)
+    first, second = (
+        Application(
+            id=number,
+            organisation_id=organisation.id,
+            slug=f"app-{number}",
+            name="App",
+            client_id="client-1",
+            secret_digest=None,
+        )
+        for number in (1, 2)
+    )
+    await book.store.write(lambda tx: tx.insert_application(first, now()))
+    runs = 0
+
+    async def work(tx: Any) -> None:
+        nonlocal runs
+        runs += 1
+        if runs == 1:
+            # As one whose look came before the other's commit.
+            row = (second.id, organisation.id, second.slug, "App", second.client_id, None, 0)
+            await tx.rows(INSERT_APPLICATION, *row)
+        await tx.insert_application(second, now())
+
+    with pytest.raises(AlreadyExists):
+        await book.store.write(work)
+    assert runs == 2

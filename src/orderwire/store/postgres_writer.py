@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import asyncpg
 import structlog
 
 from orderwire.book.errors import OutcomeUnknown, StoreUnavailable
@@ -194,7 +195,10 @@ class Writer:
             raise
         except Exception as error:
             fate = fate_of(error)
-            if fate is Fate.AGAIN:
+            # A key that was looked for and not there, and that another transaction has taken since: who is
+            # run again sees whose it is. Works that want it in one transaction are run one by one first.
+            is_taken = len(works) == 1 and isinstance(error, asyncpg.UniqueViolationError)
+            if fate is Fate.AGAIN or is_taken:
                 return False
             if fate in (Fate.LOST, Fate.SLOW):
                 await self._pool.forget()
