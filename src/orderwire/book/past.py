@@ -77,6 +77,14 @@ class _PastStore:
             organisation_id, order_id, moment.as_of, moment.known_at, with_deleted=self._with_deleted
         )
 
+    async def fetch_order_and_status(
+        self, organisation_id: int, order_id: int
+    ) -> tuple[Order, Status | None] | None:
+        order = await self.fetch_order(organisation_id, order_id)
+        if order is None or not order.stage_count:
+            return None if order is None else (order, None)
+        return order, await self.fetch_status(organisation_id, order_id)
+
     async def fetch_order_named(self, organisation_id: int, scheme: str, name: str) -> Order | None:
         order_id = await self.present.fetch_name(organisation_id, scheme, name)
         return None if order_id is None else await self.fetch_order(organisation_id, order_id)

@@ -30,6 +30,17 @@ async def get_order(book: Book, caller: Caller, order_id: int) -> Order:
     return order
 
 
+async def get_order_and_status(book: Book, caller: Caller, order_id: int) -> tuple[Order, Status | None]:
+    """The order with this id, and where it stands. Raises OrderNotFound or NotAllowed."""
+    found = None
+    if 0 < order_id <= MAX_ORDER_ID:
+        found = await book.store.fetch_order_and_status(caller.organisation_id, order_id)
+    if found is None:
+        raise OrderNotFound(str(order_id))
+    check_may_read(caller, found[0])
+    return found
+
+
 async def get_order_named(book: Book, caller: Caller, scheme: str, name: str) -> Order:
     """The order that bears this name. Raises OrderNotFound or NotAllowed."""
     order = await book.store.fetch_order_named(caller.organisation_id, scheme, name)

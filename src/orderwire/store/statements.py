@@ -91,6 +91,17 @@ ONE = ("bucket", "order_id", "organisation_id")
 FETCH_ORDER = Statement(
     "fetch_order", select(*ORDER).where(*one_order(orders, "id"), orders.c.deleted == NOT_DELETED), ONE
 )
+FETCH_ORDER_AND_STATUS = Statement(
+    "fetch_order_and_status",
+    select(*ORDER, *STATUS)
+    .select_from(orders)
+    .outerjoin(
+        order_statuses,
+        and_(order_statuses.c.bucket == orders.c.bucket, order_statuses.c.order_id == orders.c.id),
+    )
+    .where(*one_order(orders, "id"), orders.c.deleted == NOT_DELETED),
+    ONE,
+)
 FETCH_NAME = Statement(
     "fetch_name",
     select(names.c.order_id).where(

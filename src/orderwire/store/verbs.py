@@ -18,6 +18,7 @@ from .history_verbs import AnswerWrites, HistoryReads
 from .import_verbs import ImportReads, ImportWrites
 from .rows import (
     ORDER_WIDTH,
+    Row,
     advance_of,
     application_of,
     bucket_of_name,
@@ -78,6 +79,12 @@ class Reads(HistoryReads, GroupReads, AccountReads, ImportReads):
         row = await self.row(st.FETCH_ORDER, bucket_of(order_id), order_id, organisation_id)
         return None if row is None else order_of(row)
 
+    async def fetch_order_and_status(
+        self, organisation_id: int, order_id: int
+    ) -> tuple[Order, Status | None] | None:
+        row = await self.row(st.FETCH_ORDER_AND_STATUS, bucket_of(order_id), order_id, organisation_id)
+        return None if row is None else _with_status(row)
+
     async def fetch_order_named(self, organisation_id: int, scheme: str, name: str) -> Order | None:
         order_id = await self.fetch_name(organisation_id, scheme, name)
         return None if order_id is None else await self.fetch_order(organisation_id, order_id)
@@ -99,10 +106,7 @@ class Reads(HistoryReads, GroupReads, AccountReads, ImportReads):
         self, organisation_id: int, group_order_id: str, limit: int
     ) -> Sequence[tuple[Order, Status | None]]:
         found = await self.rows(st.LIST_MEMBERS, organisation_id, group_order_id, limit)
-        return [
-            (order_of(row), None if row[ORDER_WIDTH] is None else status_of(row[ORDER_WIDTH:]))
-            for row in found
-        ]
+        return [_with_status(row) for row in found]
 
     async def fetch_unnotified_stage(
         self, organisation_id: int, order_id: int, repeat_key: str
@@ -110,6 +114,10 @@ class Reads(HistoryReads, GroupReads, AccountReads, ImportReads):
         key = (bucket_of(order_id), order_id, organisation_id)
         row = await self.row(st.FETCH_UNNOTIFIED_STAGE, *key, repeat_key)
         return None if row is None else stage_of(row)
+
+
+def _with_status(row: Row) -> tuple[Order, Status | None]:
+    return order_of(row), None if row[ORDER_WIDTH] is None else status_of(row[ORDER_WIDTH:])
 
 
 class Writes(Reads, AnswerWrites, GroupWrites, AccountWrites, ImportWrites):

@@ -38,7 +38,8 @@ async def create_order(mount: Mount, caller: Caller, request: Request) -> Respon
 
     async def answer(book: Book, order: Order) -> Response:
         location = (b"location", b"/v1/orders/%d" % order.id)
-        body = await routes_reading.render(book, caller, order)
+        status = await routes_reading.stand(book, caller, order)
+        body = await routes_reading.render(book, caller, order, status)
         return Response(201, (JSON, PRIVATE, location, _etag(order)), body)
 
     if routes_once.repeat_key(request) is not None:
@@ -53,7 +54,8 @@ async def get_order(mount: Mount, caller: Caller, request: Request) -> Response:
     reading = _parse_reading(request)
     order_id = wire.parse_id(request.params[0])
     book = routes_reading.reading_book(mount, caller, reading.moment)
-    return await _answer(book, caller, request, await queries.get_order(book, caller, order_id), reading)
+    order, status = await routes_reading.read(book, caller, order_id, reading)
+    return await _answer(book, caller, request, order, status, reading)
 
 
 async def get_order_by_name(mount: Mount, caller: Caller, request: Request) -> Response:
@@ -62,7 +64,8 @@ async def get_order_by_name(mount: Mount, caller: Caller, request: Request) -> R
     reading = _parse_reading(request)
     book = routes_reading.reading_book(mount, caller, reading.moment)
     order = await queries.get_order_named(book, caller, scheme, name)
-    return await _answer(book, caller, request, order, reading)
+    status = await routes_reading.stand(book, caller, order) if reading.wants("status") else None
+    return await _answer(book, caller, request, order, status, reading)
 
 
 async def amend_order(mount: Mount, caller: Caller, request: Request) -> Response:
@@ -78,7 +81,9 @@ async def amend_order(mount: Mount, caller: Caller, request: Request) -> Respons
         )
 
     async def answer(book: Book, order: Order) -> Response:
-        return Response(200, (JSON, PRIVATE, _etag(order)), await routes_reading.render(book, caller, order))
+        status = await routes_reading.stand(book, caller, order)
+        body = await routes_reading.render(book, caller, order, status)
+        return Response(200, (JSON, PRIVATE, _etag(order)), body)
 
     if routes_once.repeat_key(request) is not None:
         return await routes_once.repeat(mount, caller, request, operation, answer)
@@ -112,13 +117,15 @@ async def _answer_stage(_book: Book, made: tuple[Stage, Status | None]) -> Respo
     return Response(201, (JSON, PRIVATE), wire_answers.render_stage(*made))
 
 
-async def _answer(book: Book, caller: Caller, request: Request, order: Order, reading: Reading) -> Response:
+async def _answer(
+    book: Book, caller: Caller, request: Request, order: Order, status: Status | None, reading: Reading
+) -> Response:
     head: tuple[Any, ...] = (PRIVATE,)
     if moment_of(book) is None:
         head = (PRIVATE, _etag(order))
         if wire.is_unchanged(request, wire.render_etag(order)):
             return Response(304, head)
-    return Response(200, (JSON, *head), await routes_reading.render(book, caller, order, reading))
+    return Response(200, (JSON, *head), await routes_reading.render(book, caller, order, status, reading))
 
 
 def _parse_reading(request: Request) -> Reading:

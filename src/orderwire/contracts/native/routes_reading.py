@@ -30,12 +30,22 @@ def reading_book(mount: Mount, caller: Caller, moment: wire_reading.Moment | Non
     return book_at(mount.book, caller, then, "as_of")
 
 
-async def render(book: Book, caller: Caller, order: Order, reading: Reading = EVERYTHING) -> bytes:
-    """The order as the caller may see it, with where it stands."""
-    status = None
-    # An order without stages has no status: nothing to read.
-    if order.stage_count and reading.wants("status"):
-        status = await queries.get_status(book, caller, order)
+async def read(book: Book, caller: Caller, order_id: int, reading: Reading) -> tuple[Order, Status | None]:
+    """The order with this id, and where it stands if that is to be shown."""
+    if reading.wants("status"):
+        return await queries.get_order_and_status(book, caller, order_id)
+    return await queries.get_order(book, caller, order_id), None
+
+
+async def stand(book: Book, caller: Caller, order: Order) -> Status | None:
+    """Where the order stands; one without stages stands nowhere, and nothing is read."""
+    return await queries.get_status(book, caller, order) if order.stage_count else None
+
+
+async def render(
+    book: Book, caller: Caller, order: Order, status: Status | None, reading: Reading = EVERYTHING
+) -> bytes:
+    """The order as the caller may see it."""
     return wire_reading.render_order(await show(book, caller, order, status, reading))
 
 
