@@ -8,11 +8,13 @@ import pytest
 
 from orderwire.book import past
 from orderwire.book.callers import Caller
+from orderwire.book.errors import FieldInvalid
+from orderwire.book.groups import NewGroupOrder, record_group_order
 from orderwire.book.lists import Moment, OrderQuery, Span
 from orderwire.book.operations import NewOrder, append_stage, delete_order, place_order
 from orderwire.book.orders import Order
 from orderwire.book.past import book_at, moment_of, present_of
-from orderwire.book.queries import list_orders
+from orderwire.book.queries import get_group_order, list_orders
 from orderwire.book.stages import NewStage
 from orderwire.book.store import Book
 from tests.factories import make_caller, make_organisation
@@ -100,3 +102,23 @@ async def test_the_past_of_a_past_is_the_later_one_asked_for(book: Book, caller:
     assert len((await list_orders(then, caller, OrderQuery())).orders) == 1
     placed = Span(since=START + HOUR)
     assert (await list_orders(then, caller, OrderQuery(placed=placed))).orders == ()
+
+
+async def test_a_group_order_counts_the_orders_of_then(
+    book: Book, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(past, "MAX_MEMBERS", 3)
+    group = await record_group_order(book, caller, NewGroupOrder(id="g", total=4))
+    member = NewOrder(group_order_id=group.id)
+    await place_order(book, caller, member)
+    book.clock = lambda: START + HOUR
+    await place_order(book, caller, member)
+    book.clock = lambda: START + 2 * HOUR
+    await place_order(book, caller, member)
+    then = Moment(as_of=START + HOUR, known_at=START + HOUR)
+    assert (await get_group_order(book_at(book, caller, then, "as_of"), caller, "g")).accepted == 2
+    await place_order(book, caller, member)
+    # Too many to be looked at one by one: it says so, and counts none of them.
+    with pytest.raises(FieldInvalid, match="as it stands only"):
+        await get_group_order(book_at(book, caller, then, "as_of"), caller, "g")
+    assert (await get_group_order(book, caller, "g")).accepted == 4

@@ -154,13 +154,25 @@ class _PastStore:
         group = await self.present.fetch_group_order(organisation_id, group_order_id)
         if group is None or group.created_at > min(self.moment.as_of, self.moment.known_at):
             return None
-        members = await self.list_members(organisation_id, group_order_id, MAX_MEMBERS)
+        now = await self.present.list_members(organisation_id, group_order_id, MAX_MEMBERS + 1)
+        if len(now) > MAX_MEMBERS:
+            raise FieldInvalid(
+                self._told_by,
+                f"a group order of more than {MAX_MEMBERS:,} orders can be read as it stands only",
+            )
+        members = await self._as_then(organisation_id, group_order_id, now)
         return msgspec.structs.replace(group, accepted=len(members))
 
     async def list_members(
         self, organisation_id: int, group_order_id: str, limit: int
     ) -> Sequence[tuple[Order, Status | None]]:
         now = await self.present.list_members(organisation_id, group_order_id, limit)
+        return await self._as_then(organisation_id, group_order_id, now)
+
+    async def _as_then(
+        self, organisation_id: int, group_order_id: str, now: Sequence[tuple[Order, Status | None]]
+    ) -> Sequence[tuple[Order, Status | None]]:
+        """Those of today's members that were members then, as they stood."""
         then = await self.fetch_orders(organisation_id, [order.id for order, _ in now])
         return [(one.order, one.status) for one in then if one.order.group_order_id == group_order_id]
 
