@@ -116,6 +116,7 @@ class Service:
             # The password goes by the command line: it ends with the tests.
             chosen = ["--database", self.database]
         self.log = self.data.parent / f"{self.data.name}-{self.port}.log"
+        self._said_before = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "orderwire", *chosen, self._command, *options],
@@ -144,7 +145,8 @@ class Service:
 
     def _has_announced(self) -> bool:
         """True once the command has said where it serves, which is after it listens."""
-        return re.search(rf"http://\S+:{self.port}\b", self.log.read_text()) is not None
+        said = self.log.read_bytes()[self._said_before :].decode()
+        return re.search(rf"http://\S+:{self.port}\b", said) is not None
 
     def kill(self) -> None:
         """SIGKILL: as when the machine's power goes."""
