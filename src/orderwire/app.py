@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 from collections.abc import Callable, Mapping
 
@@ -36,6 +37,8 @@ from orderwire.workers import Workers
 DEMO_ORGANISATION = "entity1"
 DEMO_DIRECTORY = "entity1-1450169988465"
 HOUSEKEEPING_SECONDS = 3_600
+# So many new objects before a collection: with dozens of requests under way, fewer only find them all alive.
+GARBAGE_THRESHOLDS = (5_000, 20, 20)
 # From linux/prctl.h.
 PR_SET_PDEATHSIG = 1
 
@@ -266,6 +269,7 @@ async def _try_out(settings: Settings, *, demo: bool) -> None:
 
 
 async def _run(settings: Settings, address: str, *, demo: bool, started: Callable[[], None] | None) -> None:
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
     service = Service(settings, demo=demo)
     await service.open()
     try:

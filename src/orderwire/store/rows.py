@@ -33,7 +33,7 @@ _decode_profile = msgspec.json.Decoder(Profile).decode
 
 def instant(micros: int) -> datetime:
     """The instant at `micros` microseconds since 1970 UTC."""
-    return EPOCH + timedelta(microseconds=micros)
+    return EPOCH + timedelta(0, 0, micros)
 
 
 def micros(at: datetime) -> int:

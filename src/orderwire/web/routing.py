@@ -27,17 +27,13 @@ R = TypeVar("R", bound=Routed)
 
 
 @dataclass(frozen=True, slots=True)
-class _Template(Generic[R]):
-    """A path with parameters: which segments are literal, which are taken, and its routes by method."""
+class _Shape(Generic[R]):
+    """Paths with parameters whose literal segments stand in the same places: their routes by method, by
+    those segments."""
 
-    literals: tuple[tuple[int, str], ...]
+    literals: tuple[int, ...]
     taken: tuple[int, ...]
-    methods: dict[str, R]
-
-    def fits(self, segments: list[str]) -> bool:
-        return all(segments[at] == text for at, text in self.literals) and all(
-            segments[at] for at in self.taken
-        )
+    paths: dict[tuple[str, ...], dict[str, R]]
 
 
 class Router(Generic[R]):
@@ -49,19 +45,28 @@ class Router(Generic[R]):
 
     def __init__(self, routes: Sequence[R]) -> None:
         self._plain: dict[str, dict[str, R]] = {}
-        self._templates: dict[int, list[_Template[R]]] = {}
+        self._shapes: dict[int, list[_Shape[R]]] = {}
         methods: dict[tuple[str, ...], dict[str, R]] = {}
         for route in routes:
             key = tuple("" if part.startswith("{") else part for part in route.path[1:].split("/"))
             methods.setdefault(key, {})[route.method] = route
-        # The empty text sorts before every literal: reversed, literals come first.
-        for key in sorted(methods, reverse=True):
+        for key in methods:
             if "" not in key[:-1] and (key[-1] or key == ("",)):
                 self._plain["/" + "/".join(key)] = methods[key]
                 continue
-            literals = tuple((at, part) for at, part in enumerate(key) if part)
-            taken = tuple(at for at, part in enumerate(key) if not part)
-            self._templates.setdefault(len(key), []).append(_Template(literals, taken, methods[key]))
+            self._shape_of(key).paths[tuple(part for part in key if part)] = methods[key]
+
+    def _shape_of(self, key: tuple[str, ...]) -> _Shape[R]:
+        literals = tuple(at for at, part in enumerate(key) if part)
+        shapes = self._shapes.setdefault(len(key), [])
+        for shape in shapes:
+            if shape.literals == literals:
+                return shape
+        made: _Shape[R] = _Shape(literals, tuple(at for at, part in enumerate(key) if not part), {})
+        shapes.append(made)
+        # Whichever has a literal where the other takes what comes is first.
+        shapes.sort(key=lambda shape: [at not in shape.literals for at in range(len(key))])
+        return made
 
     def match(self, method: str, path: str) -> tuple[R, tuple[str, ...]]:
         """The route and its path parameters. Raises RouteUnknown or MethodUnknown.
@@ -74,10 +79,11 @@ class Router(Generic[R]):
         taken: tuple[str, ...] = ()
         if methods is None:
             segments = path[1:].split("/", MAX_SEGMENTS)
-            for template in self._templates.get(len(segments), ()):
-                if template.fits(segments):
-                    methods = template.methods
-                    taken = tuple([decode_segment(segments[at]) for at in template.taken])
+            for shape in self._shapes.get(len(segments), ()):
+                methods = shape.paths.get(tuple([segments[at] for at in shape.literals]))
+                found = [segments[at] for at in shape.taken]
+                if methods is not None and "" not in found:
+                    taken = tuple([decode_segment(segment) for segment in found])
                     break
             else:
                 raise RouteUnknown
