@@ -39,8 +39,8 @@ class Appends:
 
     @property
     def ratios(self) -> list[float]:
-        """64 clients over one, by round."""
-        return [a / b for a, b in zip(self.many.rates, self.one.rates, strict=True)]
+        """64 clients over one, by round; without those in which the disk stood still for the one."""
+        return [a / b for a, b in zip(self.many.rates, self.one.rates, strict=True) if b] or [0.0]
 
     @property
     def ratio(self) -> float:
