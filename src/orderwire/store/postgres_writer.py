@@ -36,6 +36,8 @@ log = structlog.get_logger("orderwire.store")
 MAX_BATCH = 256
 # So many works of one batch may fail before each is run by itself.
 MAX_FAILED = 3
+# Whoever looks for a key before writing it finds it when run again; whoever does not never will.
+MAX_COLLISIONS = 3
 # Waiting between tries: a random part of a time that doubles.
 FIRST_WAIT_SECONDS = 0.01
 LONGEST_WAIT_SECONDS = 1.0
@@ -66,6 +68,14 @@ class _Lost(Exception):
         super().__init__(reason)
         self.reason = reason
         self.mark = mark
+
+
+class _Collided(Exception):
+    """A unique key was taken, although the work may have looked for it."""
+
+    def __init__(self, error: asyncpg.UniqueViolationError) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 class Writer:
@@ -156,11 +166,16 @@ class Writer:
         a mistake of ours raises."""
         wait = FIRST_WAIT_SECONDS
         reason = ""
+        collisions = 0
         while self._left(deadline) > LEAST_SECONDS:
             try:
                 if await self._try(works, deadline):
                     return
                 reason = "lost against other transactions"
+            except _Collided as collided:
+                collisions += 1
+                if collisions > MAX_COLLISIONS:
+                    raise (taken(collided.error) or collided.error) from collided.error
             except _Lost as lost:
                 reason = lost.reason
                 if lost.mark is not None and await self._was_kept(lost.mark, deadline):
@@ -197,8 +212,9 @@ class Writer:
             fate = fate_of(error)
             # A key that was looked for and not there, and that another transaction has taken since: who is
             # run again sees whose it is. Works that want it in one transaction are run one by one first.
-            is_taken = len(works) == 1 and isinstance(error, asyncpg.UniqueViolationError)
-            if fate is Fate.AGAIN or is_taken:
+            if len(works) == 1 and isinstance(error, asyncpg.UniqueViolationError):
+                raise _Collided(error) from error
+            if fate is Fate.AGAIN:
                 return False
             if fate in (Fate.LOST, Fate.SLOW):
                 await self._pool.forget()
@@ -206,10 +222,7 @@ class Writer:
             if fate is Fate.REFUSED:
                 log.error("store unavailable", error=str(error))
                 raise StoreUnavailable(str(error)) from error
-            fact = taken(error)
-            if fact is None:
-                raise
-            raise fact from error
+            raise
 
     async def _was_kept(self, mark: str, deadline: float) -> bool:
         """True if the transaction that wrote the mark was kept; it can't be any more after False.
