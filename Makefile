@@ -28,7 +28,8 @@ test: ## run every test, the tidy tests of the tree included (ARGS=)
 torture: ## kill the service at random instants under load, on each engine (KILLS=100, SEED=, ARGS=)
 	@sh tools/setup.sh test
 	@ORDERWIRE_TEST_KILLS=$${KILLS:-100} ORDERWIRE_TEST_SEED=$${SEED:-20141220} \
-		$(BIN)/python -m pytest -s tests/proofs/test_torture.py $(ARGS)
+		ORDERWIRE_TEST_FAULTS=all \
+		$(BIN)/python -m pytest -s tests/proofs/test_torture.py tests/proofs/test_cluster.py $(ARGS)
 
 lint: ## ruff, mypy --strict and the import contracts
 	@sh tools/setup.sh test
