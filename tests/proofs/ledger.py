@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.server import Answer
 
-from .reader import Found, check_file
+from .reader import Found, defects_of_file
 
 NEW = "new"  # an order of the native contract, its reference the request's key
 OPENED = "opened"  # an order of Hostway's, found by the id that was answered
@@ -66,15 +66,11 @@ class Ledger:
         with self.lock:
             return [one for one in self.asked.values() if one.kind == kind]
 
-    def check(self, database: str) -> Found:
-        """Raises AssertionError unless the book at this address holds all that was acknowledged exactly
-        once, nothing by halves, and nothing that nobody asked for."""
-        assert self.faults == []
-        check_file(database)
+    def verdict(self, database: str) -> list[str]:
+        """What is wrong, in words; nothing, if the book at this address holds all that was acknowledged
+        exactly once, nothing by halves, and nothing that nobody asked for."""
         found = Found.of(database)
-        assert found.defects() == []
-        assert self.wrongs(found) == []
-        return found
+        return [*self.faults, *defects_of_file(database), *found.defects(), *self.wrongs(found)]
 
     def wrongs(self, found: Found) -> list[str]:
         """Where what a book holds is not what was acknowledged, in words."""

@@ -24,18 +24,19 @@ pytestmark = pytest.mark.timeout(180 + 20 * KILLS)
 
 @pytest.mark.stores(SQLITE, POSTGRES)
 def test_kills_of_the_service(database: str, serve: Callable[..., Service]) -> None:
-    run(Torture(serve(), database, SEED), KILLS)
+    torture = Torture(serve(), database, SEED)
+    verdict = torture.run(KILLS)
+    print(torture.report())
+    assert verdict == []
+    assert len(torture.ledger.asked) > 20 * KILLS
 
 
 @pytest.mark.stores(POSTGRES)
 def test_kills_of_one_of_two_workers_and_of_both(database: str, serve: Callable[..., Service]) -> None:
     torture = Torture(serve({"ORDERWIRE_WORKERS": "2"}), database, SEED + 1)
-    run(torture, KILLS)
+    verdict = torture.run(KILLS)
+    print(torture.report())
+    assert verdict == []
+    assert len(torture.ledger.asked) > 20 * KILLS
     assert torture.workers_killed
     assert torture.parents_killed
-
-
-def run(torture: Torture, kills: int) -> None:
-    torture.run(kills)
-    print(torture.report())
-    assert len(torture.ledger.asked) > 20 * kills
