@@ -9,8 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from orderwire.book.callers import RIGHTS
 from orderwire.contracts.native import wire_lists
 from tests.contracts.native.listing import at, ids_of, links, place, walk
+from tests.factories import make_organisation
 
 
 @pytest.mark.parametrize("sort", ["id", "-id", "placed_at", "-placed_at", "changed_at", "-changed_at"])
@@ -65,6 +67,16 @@ async def test_a_cursor_is_of_one_list_only(native):
         assert (refused.status, refused.json()["field"]) == (422, "after")
     for spoiled in (cursor[:-1], cursor + "A", cursor.swapcase(), cursor + "="):
         assert (await native.ask("GET", f"/v1/orders?after={spoiled}")).status == 422
+
+
+async def test_a_cursor_of_another_organisation_is_refused(native):
+    for _ in range(2):
+        await place(native)
+    following = links(await native.ask("GET", "/v1/orders?limit=1"))["next"]
+    other = await native.token_with(*RIGHTS, organisation=await make_organisation(native.book, "other"))
+    refused = await native.ask("GET", following, token=other)
+    assert (refused.status, refused.json()["field"]) == (422, "after")
+    assert len(ids_of(await native.ask("GET", following))) == 1
 
 
 async def test_a_page_begins_where_the_one_before_ended_though_that_order_is_gone(native):

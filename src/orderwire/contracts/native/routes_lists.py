@@ -21,7 +21,7 @@ from .wire_reading import Reading
 
 async def list_orders(mount: Mount, caller: Caller, request: Request) -> Response:
     """GET /v1/orders: a page of the orders that meet some conditions, or the orders with these ids."""
-    asked = wire_lists.parse_list(request)
+    asked = wire_lists.parse_list(request, caller.organisation_id)
     book = reading_book(mount, caller, asked.reading.moment)
     if isinstance(asked, wire_lists.BatchRequest):
         found = await queries.get_orders(book, caller, asked.ids)

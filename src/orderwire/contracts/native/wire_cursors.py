@@ -35,9 +35,9 @@ class Cursor(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, o
 _decode = msgspec.json.Decoder(Cursor).decode
 
 
-def digest_of(query: OrderQuery, moment: Moment | None) -> str:
-    """What tells one list from another: its conditions, its sort, and the moment it is told of."""
-    known = _encode((msgspec.structs.replace(query, limit=1), moment))
+def digest_of(owner: int, query: OrderQuery, moment: Moment | None) -> str:
+    """What tells one list from another: whose it is, its conditions, its sort, the moment it is told of."""
+    known = _encode((owner, msgspec.structs.replace(query, limit=1), moment))
     return hashlib.blake2b(known, digest_size=8).hexdigest()
 
 

@@ -97,8 +97,8 @@ class OrderBatch(Struct, frozen=True, kw_only=True):
     missing: list[int]
 
 
-def parse_list(request: Request) -> ListRequest | BatchRequest:
-    """What is asked for. Raises FieldInvalid."""
+def parse_list(request: Request, owner: int) -> ListRequest | BatchRequest:
+    """What is asked for of the orders of the organisation `owner`. Raises FieldInvalid."""
     given = parse_parameters(request, LIST | BATCH, MANY)
     if "ids" in given:
         return _parse_batch(given)
@@ -122,7 +122,7 @@ def parse_list(request: Request) -> ListRequest | BatchRequest:
         is_descending=is_descending,
         limit=_parse_limit(given, reading),
     )
-    digest = digest_of(query, reading.moment)
+    digest = digest_of(owner, query, reading.moment)
     return ListRequest(
         query=_placed(query, given, digest),
         reading=reading,
