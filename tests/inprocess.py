@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from orderwire.contracts.contract import Mount
+from orderwire.contracts.views import Views
 from orderwire.web.asgi import AsgiApp
 from orderwire.web.limits import Limits
 
@@ -48,6 +49,7 @@ def app_over(book: Any, contract: Any, options: dict[str, Any] | None = None, **
     """An ASGI application that serves one contract on a book, options at their defaults."""
     values = {option.name: option.default for option in contract.options}
     mount = Mount(contract=contract, book=book, options={**values, **(options or {})}, **binding)
+    mount.views = Views(1_048_576)
 
     async def nothing() -> None:
         return None

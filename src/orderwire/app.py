@@ -20,6 +20,7 @@ from orderwire.book.once import forget_old_answers
 from orderwire.book.store import Book
 from orderwire.contracts.contract import Contract, Mount
 from orderwire.contracts.native.wire_lines import parse_order_line
+from orderwire.contracts.views import Views
 from orderwire.importer.desk import ImportDesk
 from orderwire.importer.jobs import Runner
 from orderwire.opening import migrate, open_book
@@ -104,7 +105,7 @@ async def keep_house(book: Book) -> None:
         await asyncio.sleep(HOUSEKEEPING_SECONDS)
 
 
-def make_mount(contract: Contract, book: Book, settings: Settings) -> Mount:
+def make_mount(contract: Contract, book: Book, settings: Settings, views: Views) -> Mount:
     """The contract on the book, with its options and bindings from the settings."""
     return Mount(
         contract=contract,
@@ -113,6 +114,7 @@ def make_mount(contract: Contract, book: Book, settings: Settings) -> Mount:
         hosts=settings[f"{contract.name}.hosts"],
         organisation=settings[f"{contract.name}.organisation"],
         reads_past=settings["as_of_header"],
+        views=views,
     )
 
 
@@ -201,8 +203,9 @@ class Service:
             await plant_demo(book)
         else:
             await check_no_demo_credentials(book)
+        views = Views(self._settings["kept_answers_bytes"])
         mounts = {
-            c.name: make_mount(c, book, self._settings)
+            c.name: make_mount(c, book, self._settings, views)
             for c in contracts.ALL
             if self._settings[f"{c.name}.enabled"]
         }

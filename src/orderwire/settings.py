@@ -237,6 +237,14 @@ TABLE: tuple[Setting, ...] = (
         "0 to 60000",
     ),
     Setting(
+        "kept_answers_bytes",
+        16_777_216,
+        "how much memory answers to reads of orders may take that are kept until the order changes, in"
+        " bytes; 0 keeps none",
+        whole(0, 4_294_967_296),
+        "0 to 4294967296",
+    ),
+    Setting(
         "vault_keys",
         (),
         "keys that seal voucher codes, each base64 of 32 bytes: the first seals, all open; with none, a key"

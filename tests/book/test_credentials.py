@@ -118,7 +118,7 @@ async def test_a_cached_credential_is_remembered_and_bounded(book: Book) -> None
     for secret in secrets:
         await read_credential(book, "t.session", secret)
     assert len(cache.entries) <= 2
-    assert cache.get(digest(secrets[-1])) is not None
+    assert cache.get(digest(secrets[-1]), None) is not None
 
 
 async def test_replacing_a_token_works_once(book: Book) -> None:

@@ -167,6 +167,20 @@ class Caller(Struct, frozen=True, kw_only=True):
         return self.organisation.id
 
     @property
+    def sight(self) -> tuple[object, ...]:
+        """What decides which orders the caller sees, and what of them: equal for equal callers."""
+        organisation, person, application = self.organisation, self.person, self.application
+        return (
+            self.contract,
+            organisation.id,
+            organisation.name,
+            self.rights,
+            self.owner,
+            None if person is None else person.id,
+            None if application is None else application.id,
+        )
+
+    @property
     def is_identified(self) -> bool:
         """True when a person or an application stands behind the caller."""
         return self.person is not None or self.application is not None
@@ -189,31 +203,39 @@ class Caller(Struct, frozen=True, kw_only=True):
 
 
 class CredentialCache(Struct):
-    """Credentials seen in the last `ttl_s` seconds, by digest: a revocation is noticed that late at most."""
+    """Credentials that were read, by digest.
+
+    One is good while the store's sign is the one it was read under: nothing was committed since. Where
+    the store has no sign, or another one now, it is good for `ttl_s` seconds from when it was read: a
+    revocation is noticed that late at most.
+    """
 
     ttl_s: float
     limit: int = 10_000
-    entries: dict[bytes, tuple[float, Credential]] = field(default_factory=dict)
+    entries: dict[bytes, tuple[float, bytes | None, Credential]] = field(default_factory=dict)
 
-    def get(self, key: bytes) -> Credential | None:
-        """The credential, if it was put less than `ttl_s` ago."""
+    def get(self, key: bytes, sign: bytes | None) -> Credential | None:
+        """The credential, if it is still good; `sign` is the store's now."""
         entry = self.entries.get(key)
-        if entry is None or entry[0] < time.monotonic():
+        if entry is None:
             return None
-        return entry[1]
+        until, then, credential = entry
+        if (sign is not None and sign == then) or time.monotonic() < until:
+            return credential
+        return None
 
-    def put(self, key: bytes, credential: Credential) -> None:
-        """Keep a credential; a full cache starts again rather than grow."""
-        if self.ttl_s <= 0:
+    def put(self, key: bytes, sign: bytes | None, credential: Credential) -> None:
+        """Keep a credential; `sign` is the store's before it was read. A full cache starts again."""
+        if self.ttl_s <= 0 and sign is None:
             return
         if len(self.entries) >= self.limit:
             self.entries.clear()
-        self.entries[key] = (time.monotonic() + self.ttl_s, credential)
+        self.entries[key] = (time.monotonic() + self.ttl_s, sign, credential)
 
     def forget_person(self, user_id: int) -> None:
         """Forget what stands behind the credentials of a person, because it changed."""
         self.entries = {
             key: entry
             for key, entry in self.entries.items()
-            if entry[1].person is None or entry[1].person.id != user_id
+            if entry[2].person is None or entry[2].person.id != user_id
         }

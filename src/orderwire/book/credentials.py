@@ -36,12 +36,13 @@ async def read_credential_of(book: Book, schemes: Sequence[str], secret: str) ->
     if len(secret) > MAX_CREDENTIAL_LENGTH:
         raise CredentialUnknown
     key = digest(secret)
-    credential = book.credentials.get(key)
+    sign = book.store.sign()
+    credential = book.credentials.get(key, sign)
     if credential is None:
         credential = await book.store.fetch_credential(key)
         if credential is None:
             raise CredentialUnknown
-        book.credentials.put(key, credential)
+        book.credentials.put(key, sign, credential)
     if credential.token.scheme not in schemes:
         raise CredentialUnknown
     return _usable(book, credential)

@@ -22,6 +22,7 @@ from .import_records import ImportReads, ImportWrites
 from .jobs import Desk, JobReads, JobWrites
 from .lists import Listed, Moment, OrderQuery, Page, State
 from .orders import GroupOrder, Order, Rejection
+from .seen import Seen
 from .stages import Advance, Origin, Revision, Stage, Status
 
 T = TypeVar("T")
@@ -153,6 +154,17 @@ class Transaction(Reads, JobWrites, AccountWrites, ImportWrites, Protocol):
 
 class Store(Reads, Protocol):
     """Where the book is kept."""
+
+    def sign(self) -> bytes | None:
+        """What stays the same as long as nobody commits anything to the book, in any process.
+
+        None if the store can't tell without being asked.
+        """
+        ...
+
+    async def stands(self, seen: Seen) -> bool:
+        """True if what was seen is so now. Whoever has seen the whole book must ask a store with signs."""
+        ...
 
     async def take_number(self, counter: str) -> int:
         """A number never given before, from blocks of 1,000 per process; gaps are normal."""

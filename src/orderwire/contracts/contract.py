@@ -29,6 +29,8 @@ from orderwire.web.request import Request
 from orderwire.web.response import Response
 from orderwire.web.routing import Router
 
+from .views import NO_VIEWS, Views
+
 Fault = BookFault | WebFault
 
 AS_OF = "Orderwire-As-Of"
@@ -128,7 +130,8 @@ class Mount:
 
     `hosts` maps each host name it answers on to an organisation's name ("" for `organisation`); with
     no hosts it answers on every host. `organisation` is the one it is bound to, "" for none. With
-    `reads_past` a request's header Orderwire-As-Of asks for orders as they stood then.
+    `reads_past` a request's header Orderwire-As-Of asks for orders as they stood then. `views` are
+    answers to its reads that were kept.
     """
 
     contract: Contract
@@ -142,6 +145,7 @@ class Mount:
     uploads: frozenset[str] = field(init=False)
     known: dict[str, Organisation] = field(default_factory=dict)
     home: tuple[float, Organisation | None] = (0.0, None)
+    views: Views = NO_VIEWS
 
     def __post_init__(self) -> None:
         self.router = Router(self.contract.routes)
@@ -188,6 +192,7 @@ class Mount:
         moment = Moment(as_of=_read_instant(first), known_at=_read_instant(second) if second else now)
         past = copy.copy(self)
         past.book = book_at(self.book, caller, moment, AS_OF)
+        past.views = NO_VIEWS
         return past
 
     def refuse(self, request: Request, fault: WebError) -> Response:

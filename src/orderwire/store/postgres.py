@@ -17,6 +17,7 @@ from orderwire.book.store import Transaction
 
 from .citus import FETCH_CITUS
 from .compiling import Statement
+from .current import CurrentReads
 from .mark_statements import DELETE_OLD_MARKS
 from .numbers import Numbers
 from .postgres_batches import findable, plan_of
@@ -24,7 +25,6 @@ from .postgres_faults import Fate, fate_of
 from .postgres_pool import STATEMENT_MS, Pool, Session
 from .postgres_writer import LEAST_SECONDS, PART_OF_A_TRY, Writer
 from .rows import Row, micros_now
-from .verbs import Reads
 
 T = TypeVar("T")
 
@@ -48,7 +48,7 @@ class Asked:
         self.future: asyncio.Future[Sequence[Row]] = asyncio.get_running_loop().create_future()
 
 
-class PostgresStore(Reads):
+class PostgresStore(CurrentReads):
     """The book on a PostgreSQL database; `seconds` is how long it tries before it gives up."""
 
     def __init__(self, pool: Pool, seconds: float, *, side_by_side: int = 0) -> None:

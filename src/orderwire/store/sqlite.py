@@ -24,12 +24,14 @@ from orderwire.book.store import Transaction
 
 from .catalogue import ALL
 from .compiling import Compiled, Statement, compile_statement
+from .current import CurrentReads
 from .integrity import taken
 from .numbers import Numbers
 from .rows import Row
 from .sqlite_scans import LIMIT_SECONDS, Scanner
+from .sqlite_sign import Sign
 from .sqlite_threads import Checkpointer, Job, Writer
-from .verbs import Reads, Writes
+from .verbs import Writes
 
 T = TypeVar("T")
 
@@ -111,7 +113,7 @@ class SqliteTransaction(Writes):
         return written
 
 
-class SqliteStore(Reads):
+class SqliteStore(CurrentReads):
     """The embedded store. Opens the file at once; raises sqlite3.Error when that can't be done.
 
     A list may take `list_seconds`.
@@ -124,9 +126,13 @@ class SqliteStore(Reads):
         self._checkpointer = Checkpointer(connect(path))
         self._writer = Writer(writing, SqliteTransaction(writing), self._checkpointer)
         self._numbers = Numbers(self.write)
+        self._sign = Sign(path)
         self._closed = False
         self._checkpointer.start()
         self._writer.start()
+
+    def sign(self) -> bytes | None:
+        return self._sign.now()
 
     async def rows(self, statement: Statement, *values: Any) -> Sequence[Row]:
         sql, arranged = prepare(statement, values)
@@ -179,3 +185,4 @@ class SqliteStore(Reads):
         await asyncio.to_thread(self._checkpointer.stop)
         await asyncio.to_thread(self._scanner.close)
         self._reader.close()
+        self._sign.close()

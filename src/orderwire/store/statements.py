@@ -102,6 +102,12 @@ FETCH_ORDER_AND_STATUS = Statement(
     .where(*one_order(orders, "id"), orders.c.deleted == NOT_DELETED),
     ONE,
 )
+# Little of an order, before its document in the row: whether it still is what somebody has read.
+FETCH_REVISION = Statement(
+    "fetch_revision",
+    select(orders.c.revision).where(*one_order(orders, "id"), orders.c.deleted == NOT_DELETED),
+    ONE,
+)
 FETCH_NAME = Statement(
     "fetch_name",
     select(names.c.order_id).where(

@@ -7,6 +7,7 @@ from orderwire.book.callers import Caller
 from orderwire.book.errors import CredentialMissing, OrderNotFound
 from orderwire.book.operations import NewOrder
 from orderwire.book.orders import Access, Document, Order
+from orderwire.book.seen import seen_by_name
 from orderwire.contracts.contract import Mount, Route
 from orderwire.web.request import Request
 from orderwire.web.response import Response
@@ -44,9 +45,15 @@ async def options_orders(mount: Mount, request: Request) -> Response:
 
 async def get_order(mount: Mount, caller: Caller, request: Request) -> Response:
     """GET /orders/{orderId}."""
+    text = request.params[0]
+    key = (text, caller.sight)
+    if (kept := await mount.views.get(mount.book.store, key)) is not None:
+        return kept
+    sign = mount.book.store.sign()
     order = await _order(mount, caller, request)
     body = wire.render_order(mount.options["base_url"], mount.options["account_url"], order)
-    return Response(200, JSON, body)
+    seen = seen_by_name(order, wire.ORDER_SCHEME, text, sign)
+    return mount.views.keep(key, seen, Response(200, JSON, body))
 
 
 async def options_order(mount: Mount, request: Request) -> Response:

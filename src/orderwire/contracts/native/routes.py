@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from orderwire.book import amend, operations, queries
 from orderwire.book.callers import Caller
 from orderwire.book.orders import LIFECYCLES, Order
 from orderwire.book.past import moment_of
+from orderwire.book.seen import seen_order
 from orderwire.book.stages import Stage, Status
 from orderwire.book.store import Book
 from orderwire.contracts.contract import Mount, Route
@@ -53,9 +52,15 @@ async def get_order(mount: Mount, caller: Caller, request: Request) -> Response:
     """GET /v1/orders/{id}: the order now, or as it stood at `as_of` by what was known at `known_at`."""
     reading = _parse_reading(request)
     order_id = wire.parse_id(request.params[0])
+    key = (order_id, caller.sight)
+    if reading is EVERYTHING and (kept := await mount.views.get(mount.book.store, key)) is not None:
+        return wire.unless_unchanged(request, kept)
     book = routes_reading.reading_book(mount, caller, reading.moment)
     order, status = await routes_reading.read(book, caller, order_id, reading)
-    return await _answer(book, caller, request, order, status, reading)
+    answer = await _answer(book, caller, order, status, reading)
+    if reading is EVERYTHING:
+        mount.views.keep(key, seen_order(order), answer)
+    return wire.unless_unchanged(request, answer)
 
 
 async def get_order_by_name(mount: Mount, caller: Caller, request: Request) -> Response:
@@ -65,7 +70,7 @@ async def get_order_by_name(mount: Mount, caller: Caller, request: Request) -> R
     book = routes_reading.reading_book(mount, caller, reading.moment)
     order = await queries.get_order_named(book, caller, scheme, name)
     status = await routes_reading.stand(book, caller, order) if reading.wants("status") else None
-    return await _answer(book, caller, request, order, status, reading)
+    return wire.unless_unchanged(request, await _answer(book, caller, order, status, reading))
 
 
 async def amend_order(mount: Mount, caller: Caller, request: Request) -> Response:
@@ -118,14 +123,12 @@ async def _answer_stage(_book: Book, made: tuple[Stage, Status | None]) -> Respo
 
 
 async def _answer(
-    book: Book, caller: Caller, request: Request, order: Order, status: Status | None, reading: Reading
+    book: Book, caller: Caller, order: Order, status: Status | None, reading: Reading
 ) -> Response:
-    head: tuple[Any, ...] = (PRIVATE,)
-    if moment_of(book) is None:
-        head = (PRIVATE, _etag(order))
-        if wire.is_unchanged(request, wire.render_etag(order)):
-            return Response(304, head)
-    return Response(200, (JSON, *head), await routes_reading.render(book, caller, order, status, reading))
+    body = await routes_reading.render(book, caller, order, status, reading)
+    # What stood in the past has no revision of its own to ask again by.
+    head = (JSON, PRIVATE, _etag(order)) if moment_of(book) is None else (JSON, PRIVATE)
+    return Response(200, head, body)
 
 
 def _parse_reading(request: Request) -> Reading:

@@ -16,6 +16,7 @@ from orderwire.book.stages import NewStage
 from orderwire.web.errors import ContentTypeWrong
 from orderwire.web.json import decode_json
 from orderwire.web.request import Request
+from orderwire.web.response import Response
 
 from .wire_strict import convert, strict
 
@@ -132,3 +133,13 @@ def is_unchanged(request: Request, etag: str) -> bool:
     """True if the client says (If-None-Match) that it has this very revision."""
     known = request.header(b"if-none-match")
     return known is not None and (known.strip() == "*" or etag in _ETAG.findall(known))
+
+
+def unless_unchanged(request: Request, answer: Response) -> Response:
+    """The answer, or 304 if the client says that it has it: by its ETag, if it has one."""
+    if request.header(b"if-none-match") is None:
+        return answer
+    etags = [value.decode() for name, value in answer.head if name == b"etag"]
+    if not etags or not is_unchanged(request, etags[0]):
+        return answer
+    return Response(304, tuple(field for field in answer.head if field[0] != b"content-type"))

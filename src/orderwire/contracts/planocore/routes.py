@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+from msgspec import UNSET
 
 from orderwire.book.callers import Caller
 from orderwire.book.errors import FieldInvalid
@@ -10,6 +11,7 @@ from orderwire.book.notices import append_stage_with_notice
 from orderwire.book.operations import append_stage, check_may_write
 from orderwire.book.orders import Order
 from orderwire.book.queries import get_group_order, is_readable, list_members, seek_order
+from orderwire.book.seen import Seen
 from orderwire.book.stages import NewStage
 from orderwire.book.store import Book
 from orderwire.contracts.contract import Mount, Route
@@ -22,11 +24,20 @@ from . import auth, wire, wire_groups, wire_stages
 async def group_orders_read(mount: Mount, caller: Caller, request: Request) -> Response:
     """One group order by its `_id`, in one of four views. Document: "Order API V3 Read API"."""
     asked = wire_groups.parse_read(request.scratch)
+    base_url = mount.options["base_url"] or request.base_url
+    session = auth.session_object(mount, caller, request.scratch)
+    key = (asked.id, asked.view, base_url, caller.sight)
+    if session is UNSET and (kept := await mount.views.get(mount.book.store, key)) is not None:
+        return kept
+    sign = mount.book.store.sign()
     group = await get_group_order(mount.book, caller, asked.id)
     members = await list_members(mount.book, caller, group) if asked.shows_orders else ()
-    base_url = mount.options["base_url"] or request.base_url
     data = wire_groups.render_group_order(group, members, asked.view, base_url)
-    return wire.render_success(data, auth.session_object(mount, caller, request.scratch))
+    answer = wire.render_success(data, session)
+    if session is not UNSET:
+        # It shows when it was last used, which no sign of the book tells.
+        return answer
+    return mount.views.keep(key, Seen(caller.organisation_id, sign=sign), answer)
 
 
 async def order_stages_create(mount: Mount, caller: Caller, request: Request) -> Response:

@@ -8,6 +8,7 @@ from orderwire.book import operations, queries
 from orderwire.book.callers import Caller
 from orderwire.book.errors import FieldInvalid, OrderNotFound
 from orderwire.book.orders import Order
+from orderwire.book.seen import seen_by_name
 from orderwire.contracts.contract import Mount, Route
 from orderwire.web.errors import MethodUnknown
 from orderwire.web.request import Request
@@ -36,11 +37,16 @@ async def refuse_method(mount: Mount, caller: Caller, request: Request) -> Respo
 async def get_order_details(mount: Mount, caller: Caller, message: wire.Message) -> Response:
     """The details of an order with its vouchers in clear; on demand they are mailed once more."""
     asked = wire.parse_order_request(message)
+    key = (asked.order_id, asked.po_number, caller.sight)
+    if not asked.resend and (kept := await mount.views.get(mount.book.store, key)) is not None:
+        return kept
+    sign = mount.book.store.sign()
     order = await find_order(mount, caller, asked)
     if asked.resend:
         await operations.resend_vouchers(mount.book, caller, order)
     open_voucher = partial(queries.open_voucher, mount.book, caller)
-    return wire.render_order_details(order, open_voucher, later_types=mount.options["later_types"])
+    answer = wire.render_order_details(order, open_voucher, later_types=mount.options["later_types"])
+    return mount.views.keep(key, seen_by_name(order, *wire.name_asked(asked), sign), answer)
 
 
 async def find_order(mount: Mount, caller: Caller, asked: wire.OrderRequest) -> Order:

@@ -142,6 +142,13 @@ def parse_order_request(message: Message) -> OrderRequest:
     return OrderRequest(order_id, po_number, resend)
 
 
+def name_asked(asked: OrderRequest) -> tuple[str, str]:
+    """The scheme and the name that the order is found by."""
+    if asked.order_id is None:
+        return PO_NUMBER_SCHEME, asked.po_number or ""
+    return ID_SCHEME, str(asked.order_id)
+
+
 def parse_order_id(value: Any) -> int | None:
     """An order's id as a number or a numeric text; None for null, "" and zero, which mean "not given".
 

@@ -6,6 +6,7 @@ from typing import cast
 
 from orderwire.book import queries
 from orderwire.book.callers import Caller, Person
+from orderwire.book.seen import seen_by_name
 from orderwire.contracts.contract import Mount, Route
 from orderwire.web.request import Request
 from orderwire.web.response import Response
@@ -17,9 +18,15 @@ async def show_operation(mount: Mount, caller: Caller, request: Request) -> Resp
     """One operation by its id."""
     version, text = request.params
     wire.parse_version(version)
-    order = await queries.get_order_known_as(mount.book, caller, wire.ID_SCHEME, wire.parse_id(text))
+    number = wire.parse_id(text)
     base = wire.base_url(mount.options["base_url"], request)
-    return wire.render_operation(order, caller.organisation.name, version, base)
+    key = (number, version, base, caller.sight)
+    if (kept := await mount.views.get(mount.book.store, key)) is not None:
+        return kept
+    sign = mount.book.store.sign()
+    order = await queries.get_order_known_as(mount.book, caller, wire.ID_SCHEME, number)
+    answer = wire.render_operation(order, caller.organisation.name, version, base)
+    return mount.views.keep(key, seen_by_name(order, wire.ID_SCHEME, str(number), sign), answer)
 
 
 async def show_operation_by_reference(mount: Mount, caller: Caller, request: Request) -> Response:
