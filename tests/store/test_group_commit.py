@@ -90,6 +90,26 @@ async def test_a_work_that_fails_takes_nobody_with_it(book: Book, count: Count) 
         assert count(table) == rows
 
 
+async def test_a_work_that_fails_half_way_takes_back_only_what_it_wrote(book: Book) -> None:
+    async def write(tx: Any, name: str) -> str:
+        await tx.insert_fact(f"{name} first", name)
+        if name.startswith("bad"):
+            raise AlreadyExists("fact", name)
+        await tx.insert_fact(f"{name} second", name)
+        return name
+
+    names = [f"bad {n}" if n in (0, 7, 8, 39) else f"good {n}" for n in range(40)]
+    outcomes = await asyncio.gather(
+        *(book.store.write(lambda tx, name=name: write(tx, name)) for name in names),  # type: ignore[misc]
+        return_exceptions=True,
+    )
+    for name, outcome in zip(names, outcomes, strict=True):
+        is_bad = name.startswith("bad")
+        assert isinstance(outcome, AlreadyExists) if is_bad else outcome == name
+        facts = [await book.store.fetch_fact(f"{name} {part}") for part in ("first", "second")]
+        assert facts == ([None, None] if is_bad else [name, name])
+
+
 async def test_what_is_answered_is_committed(book: Book, count: Count) -> None:
     caller = make_caller(await make_organisation(book))
     for number in range(1, 21):
@@ -188,6 +208,10 @@ class Stumbling:
     @property
     def in_transaction(self) -> bool:
         return bool(self.connection.in_transaction)
+
+    @property
+    def total_changes(self) -> int:
+        return int(self.connection.total_changes)
 
     def execute(self, sql: str, *values: Any) -> Any:
         if sql in self.failing:

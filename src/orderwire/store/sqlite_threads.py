@@ -139,18 +139,39 @@ class Writer(threading.Thread):
         execute = self._connection.execute
         try:
             execute("BEGIN IMMEDIATE")
-            for job in batch:
-                if not job.future.cancelled():
-                    execute("SAVEPOINT work")
-                    self._run(job)
-                    if job.error is not None:
-                        execute("ROLLBACK TO work")
-                    execute("RELEASE work")
+            if not self._run_bare(batch):
+                execute("ROLLBACK")
+                execute("BEGIN IMMEDIATE")
+                self._run_apart(batch)
             execute("COMMIT")
         except sqlite3.Error as error:
             self._roll_back()
             for job in batch:
                 job.error = error
+
+    def _run_bare(self, batch: list[Job]) -> bool:
+        """Run the works one after the other; False when one has failed and left changes behind.
+
+        A savepoint for each would take them back, and costs every work that does not fail.
+        """
+        for job in batch:
+            if not job.future.cancelled():
+                before = self._connection.total_changes
+                self._run(job)
+                if job.error is not None and self._connection.total_changes != before:
+                    return False
+        return True
+
+    def _run_apart(self, batch: list[Job]) -> None:
+        """Run the works from the beginning, each of them within a savepoint."""
+        execute = self._connection.execute
+        for job in batch:
+            if not job.future.cancelled():
+                execute("SAVEPOINT work")
+                self._run(job)
+                if job.error is not None:
+                    execute("ROLLBACK TO work")
+                execute("RELEASE work")
 
     def _roll_back(self) -> None:
         """Take back what the batch did. The thread outlives a failure of this, too: the next try tells."""
@@ -161,6 +182,7 @@ class Writer(threading.Thread):
             log.error("roll back failed", error=str(error))
 
     def _run(self, job: Job) -> None:
+        job.error = None
         try:
             job.result = drive(job.work(self._transaction))
         except sqlite3.IntegrityError as error:
