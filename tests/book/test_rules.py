@@ -8,14 +8,29 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orderwire.book.callers import READ, WRITE
-from orderwire.book.errors import AlreadyExists, FieldInvalid, MailFailed, NotAllowed, ResendRefused
-from orderwire.book.operations import NewOrder, append_stage, delete_order, place_order, resend_vouchers
-from orderwire.book.orders import Document, Line, NewVoucher, Party, Voucher
+from orderwire.book.callers import READ, READ_OWN, WRITE
+from orderwire.book.errors import (
+    AlreadyExists,
+    FieldInvalid,
+    MailFailed,
+    NotAllowed,
+    OrderNotFound,
+    ResendRefused,
+)
+from orderwire.book.operations import (
+    NewOrder,
+    append_stage,
+    append_stage_by_id,
+    delete_order,
+    place_order,
+    resend_vouchers,
+)
+from orderwire.book.orders import Access, Document, Line, NewVoucher, Party, Voucher
 from orderwire.book.queries import get_order, open_voucher
 from orderwire.book.stages import NewStage, StageDetail
 from orderwire.book.store import Book
@@ -174,6 +189,44 @@ async def test_the_right_to_write_is_needed(book: Book) -> None:
     writer = make_caller(organisation, frozenset({WRITE}))
     with pytest.raises(NotAllowed):
         await get_order(book, writer, order.id)
+
+
+async def test_a_stage_appended_by_id_meets_what_a_read_of_the_order_would_meet(book: Book) -> None:
+    organisation = await make_organisation(book)
+    owner = make_caller(organisation)
+    order, gone, owned = [
+        await place_order(book, owner, NewOrder(document=Document(access=access)))
+        for access in (None, None, Access(owner="o-1"))
+    ]
+    await delete_order(book, owner, gone)
+    new, bad = NewStage(stage="x"), NewStage(stage="")
+    stranger = make_caller(await make_organisation(book, "elsewhere"))
+    reader = make_caller(organisation, frozenset({READ}))
+    writer = make_caller(organisation, frozenset({WRITE, READ_OWN}))
+    visitor = msgspec.structs.replace(writer, owner="o-1")
+
+    stage, status = await append_stage_by_id(book, owner, order.id, new)
+    assert (stage.order_id, stage.number, stage.revision) == (order.id, 1, 2)
+    assert await book.store.fetch_stage(organisation.id, order.id, 1) == stage
+    assert status == await book.store.fetch_status(organisation.id, order.id)
+    assert (await append_stage_by_id(book, visitor, owned.id, new))[0].order_id == owned.id
+
+    for caller, order_id, request, fault in (
+        (owner, gone.id, new, OrderNotFound),
+        (owner, 0, new, OrderNotFound),
+        (owner, 2**70, new, OrderNotFound),
+        (stranger, order.id, new, OrderNotFound),
+        (reader, order.id, new, NotAllowed),
+        (writer, order.id, new, NotAllowed),
+        (owner, order.id, bad, FieldInvalid),
+        # Of two reasons the order's comes first.
+        (owner, gone.id, bad, OrderNotFound),
+        (reader, gone.id, new, OrderNotFound),
+        (writer, order.id, bad, NotAllowed),
+    ):
+        with pytest.raises(fault):
+            await append_stage_by_id(book, caller, order_id, request)
+    assert len(await book.store.list_stages(organisation.id, order.id, FOREVER, 10)) == 1
 
 
 @pytest.mark.parametrize(

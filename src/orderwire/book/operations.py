@@ -13,7 +13,7 @@ from datetime import datetime
 import msgspec
 from msgspec import Struct, field
 
-from .callers import WRITE, Caller
+from .callers import READ, WRITE, Caller
 from .errors import (
     AlreadyExists,
     FieldInvalid,
@@ -37,13 +37,14 @@ from .orders import (
     Order,
     Voucher,
 )
-from .queries import check_may_read, open_voucher, voucher_place
-from .stages import NewStage, Revision, Stage, StageDetail, Status
+from .queries import MAX_ORDER_ID, check_may_read, get_order, open_voucher, voucher_place
+from .stages import NewStage, Origin, Revision, Stage, StageDetail, Status
 from .statuses import first_stages, make_stage, next_status, standing, status_after
 from .store import Book, Mail, Transaction
 from .values import check_instant, check_text, check_word, keep
 
 OPEN = "new"
+EVERY_ORDER = frozenset({READ, WRITE})
 MAX_DOCUMENT_BYTES = 1_048_576
 MAX_STAGE_DETAIL_BYTES = 65_536
 MAX_STAGE_LENGTH = 255
@@ -124,40 +125,62 @@ async def append_stage(
     """
     check_may_write(caller)
     check_new_stage(request)
+    return await _append(book, caller.origin, (order.organisation_id, order.id), request, repeat_key)
+
+
+async def append_stage_by_id(
+    book: Book, caller: Caller, order_id: int, request: NewStage
+) -> tuple[Stage, Status | None]:
+    """Append a stage to the order with this id, as `append_stage`. Raises as `queries.get_order`, too.
+
+    Whoever may read and write every order needs none read before: the append finds it, or does not.
+    """
+    if not (caller.rights >= EVERY_ORDER and 0 < order_id <= MAX_ORDER_ID):
+        return await append_stage(book, caller, await get_order(book, caller, order_id), request)
+    try:
+        check_new_stage(request)
+    except FieldInvalid:
+        # That there is no such order is told first.
+        await get_order(book, caller, order_id)
+        raise
+    return await _append(book, caller.origin, (caller.organisation_id, order_id), request, None)
+
+
+async def _append(
+    book: Book, origin: Origin, key: tuple[int, int], request: NewStage, repeat_key: str | None
+) -> tuple[Stage, Status | None]:
+    """Append a stage that was checked to the order with this owner and id. Raises OrderNotFound."""
     now = book.clock()
-    origin = caller.origin
 
     async def work(tx: Transaction) -> tuple[Stage, Status | None]:
         if repeat_key is not None:
-            owed = await tx.fetch_unnotified_stage(order.organisation_id, order.id, repeat_key)
+            owed = await tx.fetch_unnotified_stage(*key, repeat_key)
             if owed is not None:
-                return owed, await tx.fetch_status(order.organisation_id, order.id)
+                return owed, await tx.fetch_status(*key)
         # First of all, so that whoever appends to the same order waits here and reads what we wrote.
-        advance = await tx.advance_order(order.organisation_id, order.id, now)
+        advance = await tx.advance_order(*key, now)
         if advance is None:
-            raise OrderNotFound(str(order.id))
-        status = await _status_without(tx, order, request.supersedes)
-        stage = make_stage(order.id, request, status, advance, origin)
-        await tx.insert_stage(order.organisation_id, stage)
+            raise OrderNotFound(str(key[1]))
+        status = await _status_without(tx, key, request.supersedes)
+        stage = make_stage(key[1], request, status, advance, origin)
+        await tx.insert_stage(key[0], stage)
         moved = next_status(status, stage)
         if moved is not None and (moved is not status or request.supersedes is not None):
-            await tx.put_status(order.organisation_id, moved)
+            await tx.put_status(key[0], moved)
         elif moved is None and request.supersedes is not None:
-            await tx.delete_status(order.organisation_id, order.id)
+            await tx.delete_status(*key)
         if repeat_key is not None:
-            await tx.insert_notice(
-                order.organisation_id, order.id, stage.number, repeat_key, stage.recorded_at
-            )
+            await tx.insert_notice(*key, stage.number, repeat_key, stage.recorded_at)
         return stage, moved
 
     return await book.store.write(work)
 
 
-async def _status_without(tx: Transaction, order: Order, superseded: int | None) -> Status | None:
+async def _status_without(tx: Transaction, key: tuple[int, int], superseded: int | None) -> Status | None:
     """Where the order stands, told without the stage that is superseded (None for none)."""
     if superseded is None:
-        return await tx.fetch_status(order.organisation_id, order.id)
-    stages = await tx.list_stages(order.organisation_id, order.id, datetime.max, MAX_STAGES_TOLD)
+        return await tx.fetch_status(*key)
+    stages = await tx.list_stages(*key, datetime.max, MAX_STAGES_TOLD)
     if superseded not in {stage.number for stage in stages}:
         raise FieldInvalid("supersedes", "the order has no such stage")
     left = standing(stages)

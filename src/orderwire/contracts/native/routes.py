@@ -110,8 +110,7 @@ async def append_stage(mount: Mount, caller: Caller, request: Request) -> Respon
     order_id, new = wire.parse_id(request.params[0]), wire.parse_stage(request)
 
     async def operation(book: Book) -> tuple[Stage, Status | None]:
-        order = await queries.get_order(book, caller, order_id)
-        return await operations.append_stage(book, caller, order, new)
+        return await operations.append_stage_by_id(book, caller, order_id, new)
 
     if routes_once.repeat_key(request) is not None:
         return await routes_once.repeat(mount, caller, request, operation, _answer_stage)
