@@ -154,7 +154,7 @@ class Site:
         by_segment: dict[str, list[tuple[str, Mount]]] = {}
         for mount in mounts.values():
             for prefix in mount.contract.prefixes:
-                by_segment.setdefault(prefix[1:].partition("/")[0], []).append((prefix, mount))
+                by_segment.setdefault(prefix.split("/", 2)[1], []).append((prefix, mount))
         for found in by_segment.values():
             found.sort(key=lambda item: -len(item[0]))
         self._by_segment = by_segment
@@ -162,8 +162,8 @@ class Site:
     def face_of(self, request: Request) -> Face:
         """The contract that owns the path on this host, or else the pages about the service."""
         path = request.path
-        end = path.find("/", 1)
-        for prefix, mount in self._by_segment.get(path[1:end] if end > 0 else path[1:], ()):
+        segments = path.split("/", 2)
+        for prefix, mount in self._by_segment.get(segments[1] if len(segments) > 1 else "", ()):
             if (path.startswith(prefix + "/") or path == prefix) and (
                 not mount.hosts or request.host in mount.hosts
             ):

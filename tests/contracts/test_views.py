@@ -25,7 +25,7 @@ async def test_an_answer_is_kept_until_its_order_changes(book: Book) -> None:
     caller, order = await _place(book)
     views, answer = Views(ROOM), Response(200, (), b"one")
     assert await views.get(book.store, "key") is None
-    assert views.keep("key", seen_order(order), answer) is answer
+    assert views.keep("key", seen_order(order, None), answer) is answer
     assert await views.get(book.store, "key") is answer
     assert await views.get(book.store, "other") is None
     await append_stage(book, caller, order, NewStage(stage="packed"))
@@ -37,7 +37,7 @@ async def test_answers_stay_within_their_room(book: Book) -> None:
     size = 10_000
     views = Views(100 * (size + OVERHEAD_BYTES))
     for number in range(1_000):
-        views.keep(number, seen_order(order), Response(200, (), b"x" * size))
+        views.keep(number, seen_order(order, None), Response(200, (), b"x" * size))
         # The one asked for again and again outlives all others.
         assert await views.get(book.store, 0) is not None
     kept = [number for number in range(1_000) if await views.get(book.store, number) is not None]
@@ -50,8 +50,8 @@ async def test_what_can_not_be_told_to_stand_is_not_kept(book: Book) -> None:
     _, order = await _place(book)
     views = Views(ROOM)
     views.keep("signless", Seen(order.organisation_id), Response(200, ()))
-    views.keep("large", seen_order(order), Response(200, (), b"x" * ROOM))
-    NO_VIEWS.keep("nowhere", seen_order(order), Response(200, ()))
+    views.keep("large", seen_order(order, None), Response(200, (), b"x" * ROOM))
+    NO_VIEWS.keep("nowhere", seen_order(order, None), Response(200, ()))
     for views_, key in ((views, "signless"), (views, "large"), (NO_VIEWS, "nowhere")):
         assert await views_.get(book.store, key) is None
 

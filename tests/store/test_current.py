@@ -40,15 +40,15 @@ async def _place(book: Book, **names: str) -> tuple[Caller, Order]:
 
 async def test_an_order_stands_until_it_changes(book: Book) -> None:
     caller, order = await _place(book)
-    seen = seen_order(order)
+    seen = seen_order(order, None)
     assert await book.store.stands(seen)
     # Others' changes are none of its own.
     _, other = await _place(book)
     assert await book.store.stands(seen)
     await append_stage(book, caller, order, NewStage(stage="packed"))
     assert not await book.store.stands(seen)
-    assert await book.store.stands(seen_order(await get_order(book, caller, order.id)))
-    gone = seen_order(other)
+    assert await book.store.stands(seen_order(await get_order(book, caller, order.id), None))
+    gone = seen_order(other, None)
     assert await book.store.stands(gone)
     await delete_order(book, caller, other)
     assert not await book.store.stands(gone)
@@ -63,7 +63,7 @@ async def test_an_order_stands_in_its_own_organisation_only(book: Book) -> None:
 async def test_a_name_of_the_document_stands_with_its_order(book: Book) -> None:
     _, order = await _place(book, reference="A-1")
     sign = book.store.sign()
-    assert seen_by_name(order, "reference", "A-1", sign) == seen_order(order)
+    assert seen_by_name(order, "reference", "A-1", sign) == seen_order(order, sign)
     # Found by its own id: an order that is placed with this very name would come first.
     assert seen_by_name(order, "t.id", str(order.id), sign).revision is None
 
@@ -81,7 +81,7 @@ async def test_the_whole_book_stands_until_anything_is_committed(book: Book) -> 
 @pytest.mark.stores(SQLITE)
 async def test_a_commit_of_another_process_changes_the_sign(book: Book, tmp_path: Path) -> None:
     _, order = await _place(book)
-    seen = seen_order(order)
+    seen = seen_order(order, None)
     assert await book.store.stands(seen)
     before = book.store.sign()
     change = "UPDATE orders SET revision = revision + 1"

@@ -20,9 +20,12 @@ class Seen(Struct):
     sign: bytes | None = None
 
 
-def seen_order(order: Order) -> Seen:
-    """What stands while the order's revision does: all that is told of it and its status, by its id."""
-    return Seen(order.organisation_id, order.id, order.revision)
+def seen_order(order: Order, sign: bytes | None) -> Seen:
+    """What stands while the order's revision does: all that is told of it and its status, by its id.
+
+    `sign` is the store's before the order was read.
+    """
+    return Seen(order.organisation_id, order.id, order.revision, sign)
 
 
 def seen_by_name(order: Order, scheme: str, name: str, sign: bytes | None) -> Seen:
@@ -32,5 +35,5 @@ def seen_by_name(order: Order, scheme: str, name: str, sign: bytes | None) -> Se
     would come first, may come to mean another order: then all of the book must stand.
     """
     if order.document.names.get(scheme) == name:
-        return seen_order(order)
+        return seen_order(order, sign)
     return Seen(order.organisation_id, sign=sign)

@@ -43,7 +43,8 @@ class Deadlines:
     def end(self, task: Task) -> None:
         """The task needs no watching any more."""
         self._ends.pop(task, None)
-        self.overdue.discard(task)
+        if self.overdue:
+            self.overdue.discard(task)
 
     def shorten(self, seconds: float) -> None:
         """Every task, also those to come, is overdue after this many seconds, if not before."""

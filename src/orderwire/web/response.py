@@ -19,18 +19,24 @@ PIECE_BYTES = 262_144
 class Response:
     """An answer. `head` is a tuple of header fields, usually a constant of the contract."""
 
-    __slots__ = ("body", "head", "status")
+    __slots__ = ("_wire", "body", "head", "status")
 
     def __init__(self, status: int, head: tuple[tuple[bytes, bytes], ...], body: bytes = b"") -> None:
         self.status = status
         self.head = head
         self.body = body
+        self._wire: Headers | None = None
 
     def wire_headers(self) -> Headers:
-        """The header fields as they are sent, with the length of the body where there may be one."""
-        if self.status in BODILESS:
-            return [*self.head, NAMELESS]
-        return [*self.head, NAMELESS, (b"content-length", b"%d" % len(self.body))]
+        """The header fields as they are sent, with the length of the body where there may be one.
+
+        Made once, for an answer may be sent many times.
+        """
+        if self._wire is None:
+            self._wire = [*self.head, NAMELESS]
+            if self.status not in BODILESS:
+                self._wire.append((b"content-length", b"%d" % len(self.body)))
+        return self._wire
 
 
 class FileResponse(Response):

@@ -1,4 +1,4 @@
-"""Routes and how a path finds its route: literal paths by one look-up, the others segment by segment."""
+"""Routes and how a path finds its route: most by one look-up, the others segment by segment."""
 
 from __future__ import annotations
 
@@ -45,6 +45,8 @@ class Router(Generic[R]):
 
     def __init__(self, routes: Sequence[R]) -> None:
         self._plain: dict[str, dict[str, R]] = {}
+        # Paths of which only the last segment varies, by all before it. They come before the other shapes.
+        self._collections: dict[str, dict[str, R]] = {}
         self._shapes: dict[int, list[_Shape[R]]] = {}
         methods: dict[tuple[str, ...], dict[str, R]] = {}
         for route in routes:
@@ -53,6 +55,9 @@ class Router(Generic[R]):
         for key in methods:
             if "" not in key[:-1] and (key[-1] or key == ("",)):
                 self._plain["/" + "/".join(key)] = methods[key]
+                continue
+            if "" not in key[:-1]:
+                self._collections["/" + "/".join(key[:-1])] = methods[key]
                 continue
             self._shape_of(key).paths[tuple(part for part in key if part)] = methods[key]
 
@@ -77,6 +82,11 @@ class Router(Generic[R]):
             path = path[:-1]
         methods = self._plain.get(path)
         taken: tuple[str, ...] = ()
+        if methods is None:
+            parent, _, last = path.rpartition("/")
+            methods = self._collections.get(parent) if last else None
+            if methods is not None:
+                taken = (decode_segment(last),)
         if methods is None:
             segments = path[1:].split("/", MAX_SEGMENTS)
             for shape in self._shapes.get(len(segments), ()):

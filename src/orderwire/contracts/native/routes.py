@@ -55,11 +55,12 @@ async def get_order(mount: Mount, caller: Caller, request: Request) -> Response:
     key = (order_id, caller.sight)
     if reading is EVERYTHING and (kept := await mount.views.get(mount.book.store, key)) is not None:
         return wire.unless_unchanged(request, kept)
+    sign = mount.book.store.sign()
     book = routes_reading.reading_book(mount, caller, reading.moment)
     order, status = await routes_reading.read(book, caller, order_id, reading)
     answer = await _answer(book, caller, order, status, reading)
     if reading is EVERYTHING:
-        mount.views.keep(key, seen_order(order), answer)
+        mount.views.keep(key, seen_order(order, sign), answer)
     return wire.unless_unchanged(request, answer)
 
 
