@@ -9,7 +9,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,26 +17,32 @@ from tests.postgres import CannotRun
 
 from . import (
     appends,
+    c_program,
     growth,
     layers,
     lists,
     machine,
+    memory,
+    mix,
     postgres,
     reads,
     report,
     report_postgres,
     seed,
+    starts,
     subjects,
     transfers,
 )
 from .load import find_generator
 from .plan import Plan, Setup
+from .targets import MEMORY_PEAK, Result
 
-APPENDS, POSTGRES = "appends", "postgres"
+CONTRACTS = tuple(subject.name for subject in subjects.ALL)
+C, APPENDS, MIX, MEMORY, POSTGRES = "c", "appends", "mix", "memory", "postgres"
 # These make books of their own.
-LISTS, TRANSFERS, GROWTH = "lists", "transfers", "growth"
-APART = {LISTS, TRANSFERS, GROWTH}
-NAMES = (*(subject.name for subject in subjects.ALL), APPENDS, POSTGRES, LISTS, TRANSFERS, GROWTH)
+LISTS, START, TRANSFERS, GROWTH = "lists", "start", "transfers", "growth"
+APART = {LISTS, START, TRANSFERS, GROWTH}
+NAMES = (*CONTRACTS, C, APPENDS, MIX, MEMORY, POSTGRES, LISTS, START, TRANSFERS, GROWTH)
 # (orders, rounds, seconds) when nothing else is said: in full, and for a quick look.
 FULL, QUICK = (100_000, 4, 2), (10_000, 1, 1)
 # Orders in the two books whose lists are compared, and in the files that are written and read.
@@ -58,7 +64,7 @@ def parse_arguments() -> argparse.Namespace:
         "--grown", type=int, help=f"orders in the large book of reads by id (default {GROWN})"
     )
     parser.add_argument("--rounds", type=int, help=f"rounds of each measurement (default {FULL[1]})")
-    parser.add_argument("--seconds", type=int, help=f"seconds of each round (default {FULL[2]})")
+    parser.add_argument("--seconds", type=float, help=f"seconds of each round (default {FULL[2]})")
     parser.add_argument("--connections", type=int, default=32, help="connections that read (default 32)")
     parser.add_argument("--quick", action="store_true", help="fewer orders, one round of one second")
     parser.add_argument("--only", metavar="LIST", help=f"comma list of {', '.join(NAMES)}")
@@ -78,8 +84,10 @@ def parse_arguments() -> argparse.Namespace:
     given.only = given.only.split(",") if given.only else list(NAMES)
     if unknown := set(given.only) - set(NAMES):
         parser.error(f"--only: no {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
-    if min(given.orders - 9, given.filed - 9, given.rounds, given.seconds, given.connections) < 1:
-        parser.error("at least 10 orders, one round, one second, one connection")
+    if min(given.orders - 9, given.filed - 9, given.rounds, given.connections) < 1 or given.seconds <= 0:
+        parser.error("at least 10 orders, one round of some time, one connection")
+    if given.seconds % 1 and not given.own_client:
+        parser.error("--seconds: wrk takes whole seconds; others go with --own-client")
     if given.listed[1] < given.listed[0]:
         parser.error(f"--listed: at least {given.listed[0]} orders")
     if given.grown < growth.SMALL:
@@ -125,74 +133,136 @@ def make_plan(setup: Setup, given: argparse.Namespace, data: Path) -> Plan:
         **{name: getattr(setup, name) for name in Setup.__dataclass_fields__},
         seeded=seeded,
         orders=subjects.choose_orders(seeded),
+        cold=subjects.choose_orders(seeded, subjects.COLD),
     )
 
 
-def measure_service(plan: Plan, only: list[str]) -> dict[str, Any]:
-    """Measure and print reads and appends; gives all figures."""
+class Figures:
+    """What was found: all of it for programs, and what is held against a target."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, Any] = {}
+        self.results: list[Result] = []
+
+    def add(self, name: str, found: Any, results: Sequence[Result]) -> None:
+        """Keep the figures of one part of the run."""
+        self.found[name] = found
+        self.results += results
+
+    def json(self) -> dict[str, Any]:
+        """For programs."""
+        return {**self.found, "results": [one.json() for one in self.results]}
+
+
+def measure_service(plan: Plan, only: list[str], figures: Figures) -> None:
+    """Measure and print reads, appends, and both beside each other."""
     chosen = [subject for subject in subjects.ALL if subject.name in only]
-    figures: dict[str, Any] = {"reads": []}
+    told, rows, peak_mb = [], [], 0.0
     for how in (reads.IN_STORE, reads.CACHED):
         env = {**plan.seeded.env, **how.env}
         with machine.Server(["orderwire", "serve"], plan.folder, plan.cores.server, env) as server:
-            found = reads.measure_reads(plan, server, chosen)
-            report.print_reads(how, found)
-            figures["reads"] += report.reads_json(how, found)
-            if how is reads.CACHED and APPENDS in only:
-                appended = appends.measure_appends(plan, server)
-                report.print_appends(appended)
-                figures["appends"] = report.appends_json(appended)
-            figures["peak_memory_mb"] = max(figures.get("peak_memory_mb", 0.0), server.peak_memory_mb())
-    report.print_memory(figures["peak_memory_mb"])
-    return figures
+            if chosen:
+                found = reads.measure_reads(plan, server, chosen, is_native=how is reads.CACHED)
+                report.print_reads(how, found)
+                told += report.reads_json(how, found)
+                rows += reads.reads_results(how, found)
+            if how is reads.IN_STORE and C in only:
+                measure_beside_c(plan, server, figures)
+            if how is reads.CACHED:
+                measure_writes(plan, server, only, figures)
+            peak_mb = max(peak_mb, server.peak_memory_mb())
+    figures.add("reads", told, rows)
+    figures.add("peak_memory_mb", peak_mb, [Result(MEMORY_PEAK, "after all of it", [peak_mb])])
 
 
-def measure_second_engine(plan: Plan) -> dict[str, Any]:
-    """Measure and print the service on PostgreSQL, where one can be run; gives all figures."""
+def measure_beside_c(plan: Plan, server: machine.Server, figures: Figures) -> None:
+    """Measure and print reads beside a C program, where one can be built."""
+    try:
+        against = c_program.measure_c(plan, server)
+    except c_program.CannotBuild as error:
+        print(f"\nReads beside a C program: left out: {error}")
+        return
+    report.print_c(against)
+    told = {"hot": report.duel_json(against.hot), "cold": report.duel_json(against.cold)}
+    figures.add("c", told, against.results())
+
+
+def measure_writes(plan: Plan, server: machine.Server, only: list[str], figures: Figures) -> None:
+    """Measure and print appends, and reads beside them."""
+    if APPENDS in only:
+        appended = appends.measure_appends(plan, server)
+        report.print_appends(appended)
+        figures.add("appends", appends.appends_json(appended), appended.results())
+    if MIX in only:
+        mixed = mix.measure_mix(plan, server)
+        report.print_mix(mixed)
+        figures.add("mix", mixed.json(), mixed.results())
+
+
+def measure_second_engine(plan: Plan, figures: Figures) -> None:
+    """Measure and print the service on PostgreSQL, where one can be run."""
     print("\ncopying the book to a PostgreSQL", flush=True)
     try:
         found = postgres.measure_postgres(plan)
     except CannotRun as error:
         print(f"  left out: {error}")
-        return {}
+        return
     report_postgres.print_postgres(found)
-    return {"postgres": postgres.postgres_json(found)}
+    figures.add("postgres", postgres.postgres_json(found), found.results())
 
 
-def measure_seeded(given: argparse.Namespace, plan: Plan) -> dict[str, Any]:
-    """Measure and print what is asked for of the seeded book; gives all figures."""
-    figures: dict[str, Any] = {}
-    if set(given.only) - {POSTGRES, *APART}:
-        figures |= measure_service(plan, given.only)
+def measure_seeded(given: argparse.Namespace, plan: Plan, figures: Figures) -> None:
+    """Measure and print what is asked for of the seeded book."""
+    if set(given.only) & {*CONTRACTS, C, APPENDS, MIX}:
+        measure_service(plan, given.only, figures)
+    if MEMORY in given.only:
+        grown = memory.measure_memory(plan)
+        report.print_memory(grown)
+        figures.add("memory", grown.json(), grown.results())
     if given.profile:
         chosen = [subject for subject in subjects.ALL if subject.name in given.only]
-        figures["layers"] = layers.measure_layers(plan, chosen)
-        layers.print_layers(figures["layers"])
+        found = layers.measure_layers(plan, chosen)
+        layers.print_layers(found)
+        figures.add("layers", found, [])
     if POSTGRES in given.only:
-        figures |= measure_second_engine(plan)
-    return figures
+        measure_second_engine(plan, figures)
 
 
-def measure(given: argparse.Namespace, setup: Setup, data: Path) -> dict[str, Any]:
+def measure_large(given: argparse.Namespace, setup: Setup, figures: Figures) -> None:
+    """Measure and print lists and starts, which share a large book."""
+    small_size, large_size = given.listed
+    print(f"\nmaking a book of {large_size:,} orders", flush=True)
+    with lists.made(setup.folder / "large", large_size) as large:
+        print(f"  {large.orders / large.seconds:,.0f} orders/s")
+        if START in given.only:
+            started = starts.measure_starts(setup, large)
+            report.print_starts(started)
+            figures.add("start", started.json(), started.results())
+        if LISTS in given.only:
+            with lists.made(setup.folder / "small", small_size) as small:
+                listed = lists.measure_lists(setup, small, large)
+            report.print_lists(listed)
+            figures.add("lists", lists.lists_json(listed), listed.results())
+
+
+def measure(given: argparse.Namespace, setup: Setup, data: Path) -> Figures:
     """Measure and print what is asked for; gives all figures."""
-    figures: dict[str, Any] = {}
+    figures = Figures()
     if set(given.only) - APART:
-        figures = measure_seeded(given, make_plan(setup, given, data))
-    if LISTS in given.only:
-        print(f"\nmaking books of {given.listed[0]:,} and {given.listed[1]:,} orders", flush=True)
-        listed = lists.measure_lists(setup, given.listed)
-        report.print_lists(listed)
-        figures["lists"] = lists.lists_json(listed)
+        measure_seeded(given, make_plan(setup, given, data), figures)
+    if {LISTS, START} & set(given.only):
+        measure_large(given, setup, figures)
     if TRANSFERS in given.only:
         print(f"\nexporting and importing {given.filed:,} orders", flush=True)
         moved = transfers.measure_transfers(setup, given.filed)
         report.print_transfers(moved)
-        figures["transfers"] = transfers.transfers_json(moved)
+        figures.add("transfers", transfers.transfers_json(moved), moved.results())
     if GROWTH in given.only:
         print(f"\nmaking books of {growth.SMALL:,} and {given.grown:,} orders on each engine", flush=True)
         grown = growth.measure_growth(setup, given.grown)
         report_postgres.print_growth(grown)
-        figures["growth"] = growth.growth_json(grown)
+        figures.add("growth", growth.growth_json(grown), [row for one in grown for row in one.results()])
+    report.print_results(figures.results)
     return figures
 
 
@@ -209,7 +279,7 @@ def main() -> None:
     print(f"\n{seconds:.0f} s; load average now {machine.load_average()}")
     if given.json:
         about |= {"orders": given.orders, "rounds": given.rounds, "seconds_a_round": given.seconds}
-        given.json.write_text(json.dumps({"about": about, **figures}, indent=2) + "\n")
+        given.json.write_text(json.dumps({"about": about, **figures.json()}, indent=2) + "\n")
 
 
 if __name__ == "__main__":

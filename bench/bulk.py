@@ -7,6 +7,7 @@ without waiting for the disk.
 
 from __future__ import annotations
 
+import contextlib
 import random
 import sqlite3
 import time
@@ -134,6 +135,13 @@ def make(database: Path, orders: int, *, share_bucket: bool = False) -> Bulk:
     finally:
         connection.close()
     return Bulk(database, orders, time.monotonic() - began)
+
+
+def some_id(database: Path) -> int:
+    """The id of an order in the book."""
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        found: int = connection.execute("SELECT order_id FROM names LIMIT 1").fetchone()[0]
+        return found
 
 
 def insert(connection: sqlite3.Connection, batch: Rows) -> None:

@@ -1,6 +1,6 @@
 """A load generator of our own, for machines without wrk: keeps every connection busy, one request each.
 
-BENCH_REQUESTS=file python -m bench.client PORT CONNECTIONS SECONDS
+BENCH_REQUESTS=file BENCH_START=number python -m bench.client PORT CONNECTIONS SECONDS
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ from typing import Any
 
 import uvloop
 
+# The first answer may take this long.
+FIRST_SECONDS = 10.0
+
 
 class Meter:
     """What all connections together have seen."""
@@ -25,6 +28,7 @@ class Meter:
         self.seconds: list[float] = []
         self.errors = 0
         self.over = False
+        self.begun = asyncio.Event()
 
 
 class Client(asyncio.Protocol):
@@ -57,6 +61,7 @@ class Client(asyncio.Protocol):
             self._transport.close()
             return
         self._meter.seconds.append(time.perf_counter() - self._sent_at)
+        self._meter.begun.set()
         self._meter.errors += received[9:10] >= b"4"
         self._send()
 
@@ -74,6 +79,8 @@ async def measure(requests: list[bytes], port: int, connections: int, seconds: f
         *(loop.create_connection(lambda: Client(meter), "127.0.0.1", port) for _ in range(connections))
     )
     await asyncio.sleep(seconds)
+    # However short the run, and however slow the server: a rate of nothing is no rate.
+    await asyncio.wait_for(meter.begun.wait(), FIRST_SECONDS)
     meter.over = True
     took = time.perf_counter() - began
     ranked = sorted(meter.seconds) or [0.0]
@@ -87,6 +94,10 @@ async def measure(requests: list[bytes], port: int, connections: int, seconds: f
 
 
 if __name__ == "__main__":
-    port, connections, seconds = (int(text) for text in sys.argv[1:4])
+    port, connections, seconds = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
     prepared = Path(os.environ["BENCH_REQUESTS"]).read_bytes().split(b"\0")
-    print("BENCH", json.dumps(uvloop.run(measure(prepared, port, connections, seconds))))
+    start = int(os.environ.get("BENCH_START", "0")) % len(prepared)
+    print(
+        "BENCH",
+        json.dumps(uvloop.run(measure(prepared[start:] + prepared[:start], port, connections, seconds))),
+    )

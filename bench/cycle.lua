@@ -1,5 +1,6 @@
 -- Sends prepared requests one after the other, over and over; nothing is put together while wrk measures.
--- BENCH_REQUESTS names a file of whole HTTP requests, separated by NUL.
+-- BENCH_REQUESTS names a file of whole HTTP requests, separated by NUL; BENCH_START how many of them are passed
+-- over at first.
 
 local requests, following = {}, 0
 
@@ -9,6 +10,7 @@ function init()
     requests[#requests + 1] = request
   end
   file:close()
+  following = tonumber(os.getenv("BENCH_START") or 0) % #requests
 end
 
 function request()

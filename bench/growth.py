@@ -21,11 +21,9 @@ from .lists import HEADERS
 from .load import request_text, write_requests
 from .machine import Server
 from .plan import Setup
-from .reads import Rounds
-from .report import rounds_json
+from .rounds import Lane, Rounds, alternate, over
+from .targets import GROWTH, Result
 
-# A read in the large book may cost so many times as much as one in the small.
-TARGET = 1.3
 SMALL = 1_000
 # So many different orders are asked for in the large book, evenly among all.
 ASKED = 5_000
@@ -40,9 +38,15 @@ class Side:
     database_us: list[float] = field(default_factory=list)
 
     @property
+    def costs_us(self) -> list[float]:
+        """Processor time for one read, the database's included, by round."""
+        pairs = zip(self.rounds.each_cpu_us, self.database_us, strict=True)
+        return [own + beside for own, beside in pairs]
+
+    @property
     def cost_us(self) -> float:
-        """Processor time for one read, the database's included."""
-        return self.rounds.cpu_us + median(self.database_us)
+        """The median of the rounds."""
+        return median(self.costs_us)
 
 
 @dataclass
@@ -58,7 +62,13 @@ class Growth:
     @property
     def cost(self) -> float:
         """The cost of a read in the large book over that in the small one, by processor time."""
-        return self.large.cost_us / self.small.cost_us
+        return over(self.large.cost_us, self.small.cost_us)
+
+    def results(self) -> list[Result]:
+        """The row."""
+        rounds = [over(a, b) for a, b in zip(self.large.costs_us, self.small.costs_us, strict=True)]
+        subject = f"{self.engine.split()[0]}, {self.large.orders:,} orders"
+        return [Result(GROWTH, subject, rounds, self.cost, "by CPU")]
 
     @property
     def rate_cost(self) -> float:
@@ -111,20 +121,14 @@ def _measure(
         Server(["orderwire", "serve"], plan.folder, plan.cores.server, small) as first,
         Server(["orderwire", "serve"], plan.folder, plan.cores.server, large) as second,
     ):
-        books = ((first, small, growth.small), (second, large, growth.large))
-        sides = [(server, _requests(plan, server, env, side), side) for server, env, side in books]
-        for server, requests, _ in sides:
+        lanes = []
+        for server, env, side in ((first, small, growth.small), (second, large, growth.large)):
+            requests = _requests(plan, server, env, side)
+            lane = Lane(server, requests, side.rounds, used=used, beside_us=side.database_us)
             # What is asked for is in memory from then on, as orders are that are asked for often.
-            plan.generator.run(server.port, requests, plan.connections, plan.seconds, plan.cores.load)
-        for number in range(plan.rounds):
-            for server, requests, side in sides if number % 2 == 0 else sides[::-1]:
-                before, used_before = server.cpu_seconds(), used()
-                run = plan.generator.run(
-                    server.port, requests, plan.connections, plan.seconds, plan.cores.load
-                )
-                side.rounds.runs.append(run)
-                side.rounds.cpu_seconds.append(server.cpu_seconds() - before)
-                side.database_us.append((used() - used_before) / max(1, run.requests) * 1e6)
+            lane.run(plan, plan.seconds, plan.cores.load)
+            lanes.append(lane)
+        alternate(plan, lanes)
 
 
 def _requests(plan: Setup, server: Server, env: dict[str, str], side: Side) -> Path:
@@ -159,11 +163,9 @@ def growth_json(growths: list[Growth]) -> list[dict[str, Any]]:
             "seconds_to_make": growth.seconds,
             "cost": growth.cost,
             "cost_by_rates": growth.rate_cost,
-            "target": TARGET,
-            "met": growth.cost <= TARGET,
             "cpu_us": [growth.small.cost_us, growth.large.cost_us],
-            "small": rounds_json(growth.small.rounds),
-            "large": rounds_json(growth.large.rounds),
+            "small": growth.small.rounds.json(),
+            "large": growth.large.rounds.json(),
         }
         for growth in growths
     ]

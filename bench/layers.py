@@ -17,6 +17,7 @@ from typing import Any
 import uvloop
 
 from orderwire import app, contracts
+from orderwire import settings as table
 from orderwire.book import queries
 from orderwire.contracts.contract import Contract, Mount
 from orderwire.store import verbs
@@ -151,7 +152,7 @@ def measure_layers(plan: Plan, chosen: Sequence[Subject]) -> dict[str, dict[str,
 async def _read_all(
     plan: Plan, how: Pass, asks: dict[str, list[Ask]], timers: Timers | None
 ) -> dict[str, dict[str, float]]:
-    settings = app.table.load({**plan.seeded.env, **how.env}, extra=app.contract_extra())
+    settings = table.load({**plan.seeded.env, **how.env}, extra=app.contract_extra())
     service = app.Service(settings, demo=False)
     await service.open()
     try:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .machine import Headers, Place, as_child, environment
 
@@ -43,26 +44,46 @@ class Generator:
     wrk: str | None
     remark: str = ""
 
-    def run(self, port: int, requests: Path, connections: int, seconds: int, place: Place) -> Run:
-        """Send the prepared requests in turn for some seconds, over that many connections."""
+    def run(
+        self, port: int, requests: Path, connections: int, seconds: float, place: Place, start: int = 0
+    ) -> Run:
+        """Send the prepared requests in turn for some seconds, over that many connections.
+
+        The first is that of number `start`. wrk takes whole seconds.
+        """
         if self.wrk is not None:
-            plan = [f"-c{connections}", f"-d{seconds}s", "-s", str(LUA), f"http://127.0.0.1:{port}"]
+            plan = [
+                f"-c{connections}",
+                f"-d{max(1, round(seconds))}s",
+                "-s",
+                str(LUA),
+                f"http://127.0.0.1:{port}",
+            ]
             command = [self.wrk, "-t1", *plan]
         else:
             command = [sys.executable, "-m", "bench.client", str(port), str(connections), str(seconds)]
-        done = subprocess.run(
-            command,
-            env=environment({"BENCH_REQUESTS": str(requests)}),
-            capture_output=True,
-            text=True,
-            timeout=seconds + SPARE_SECONDS,
-            check=False,
-            preexec_fn=as_child(place),  # no other thread of ours runs now
-        )
-        for line in done.stdout.splitlines():
-            if line.startswith("BENCH "):
-                return Run(**json.loads(line[6:]))
-        raise SystemExit(f"{self.name} failed:\n{done.stdout[-1000:]}{done.stderr[-1000:]}")
+        variables = {"BENCH_REQUESTS": str(requests), "BENCH_START": str(start)}
+        return Run(**run_client(command, variables, seconds, place))
+
+
+def run_client(
+    command: Sequence[str], variables: dict[str, str], seconds: float, place: Place
+) -> dict[str, Any]:
+    """What a client process tells on its line that begins with BENCH; it may take somewhat longer."""
+    done = subprocess.run(
+        command,
+        env=environment(variables),
+        capture_output=True,
+        text=True,
+        timeout=seconds + SPARE_SECONDS,
+        check=False,
+        preexec_fn=as_child(place),  # no other thread of ours runs now
+    )
+    for line in done.stdout.splitlines():
+        if line.startswith("BENCH "):
+            told: dict[str, Any] = json.loads(line[6:])
+            return told
+    raise SystemExit(f"{command[0]} failed:\n{done.stdout[-1000:]}{done.stderr[-1000:]}")
 
 
 def find_generator(*, own_client: bool = False) -> Generator:

@@ -94,14 +94,30 @@ def environment(extra: Mapping[str, str]) -> dict[str, str]:
 
 
 class Server:
-    """A server process on a loopback port, pinned to its place. `arguments` follow `python -m`."""
+    """A server process on a loopback port, pinned to its place.
 
-    def __init__(self, arguments: Sequence[str], folder: Path, place: Place, env: Mapping[str, str]) -> None:
+    `arguments` follow `python -m`, or the path of a `program`. It is there once `first` is answered with 200;
+    it is tried every `poll_seconds`.
+    """
+
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        folder: Path,
+        place: Place,
+        env: Mapping[str, str],
+        *,
+        program: Path | None = None,
+        first: tuple[str, Headers] = ("/readyz", ()),
+        poll_seconds: float = 0.05,
+    ) -> None:
         self.port = free_port()
+        self._first, self._poll_seconds = first, poll_seconds
         self._log = folder / f"server-{self.port}.log"
+        command = [sys.executable, "-m"] if program is None else [str(program)]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", *arguments, "--port", str(self.port)],
+                [*command, *arguments, "--port", str(self.port)],
                 cwd=folder,
                 env=environment(env),
                 stdin=subprocess.DEVNULL,
@@ -136,9 +152,9 @@ class Server:
             if self._process.poll() is not None:
                 break
             with contextlib.suppress(OSError):
-                if self.request("GET", "/readyz")[0] == 200:
+                if self.request("GET", *self._first)[0] == 200:
                     return
-            time.sleep(0.05)
+            time.sleep(self._poll_seconds)
         raise SystemExit(f"the server did not start:\n{self._log.read_text()[-2000:]}")
 
     def request(
@@ -161,6 +177,10 @@ class Server:
         """The most memory that the process ever had, in millions of bytes."""
         return peak_memory_mb(self._process.pid)
 
+    def memory_mb(self) -> float:
+        """The memory that the process has now, in millions of bytes."""
+        return _memory_mb(self._process.pid, "VmRSS")
+
 
 def cpu_seconds(pid: int) -> float:
     """Processor time that a process has used so far: all its threads, and all processes that it started."""
@@ -174,11 +194,15 @@ def cpu_seconds(pid: int) -> float:
 
 
 def peak_memory_mb(pid: int) -> float:
-    """The most memory that a process ever had (VmHWM), in millions of bytes."""
+    """The most memory that a process ever had, in millions of bytes."""
+    return _memory_mb(pid, "VmHWM")
+
+
+def _memory_mb(pid: int, name: str) -> float:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
+        if line.startswith(f"{name}:"):
             return int(line.split()[1]) / KIB_PER_MB
-    raise SystemExit("this system does not tell the peak memory of a process (VmHWM)")
+    raise SystemExit(f"this system does not tell the memory of a process ({name})")
 
 
 def describe(folder: Path) -> dict[str, str]:

@@ -16,7 +16,7 @@ class Setup:
     """`rounds` of `seconds` each, over `connections` connections; `folder` holds files that go afterwards."""
 
     rounds: int
-    seconds: int
+    seconds: float
     connections: int
     folder: Path
     cores: Cores
@@ -28,4 +28,6 @@ class Plan(Setup):
     """... with the seeded book and the orders to ask for."""
 
     seeded: Seeded
+    # Those asked for again and again, and those of which none is asked for twice in a round.
     orders: list[Order]
+    cold: list[Order]

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
-from . import database, reads, subjects
-from .appends import CLIENTS, Appends, measure_appends
+from . import database, reads
+from .appends import CLIENTS, Appends, appends_json, measure_appends
 from .load import write_requests
 from .machine import Place, Server
 from .plan import Plan
-from .reads import Pass, Read, Rounds
-from .report import appends_json, reads_json, rounds_json
+from .reads import Pass, Read, result
+from .report import reads_json
+from .rounds import Duel, Lane, alternate
+from .subjects import named
+from .targets import POSTGRES_APPEND, POSTGRES_READ, POSTGRES_WORKERS, Result
 
-NATIVE = next(subject for subject in subjects.ALL if subject.name == "native")
-APPENDS_TARGET = 3.0
-WORKERS, WORKERS_TARGET = 2, 1.6
+NATIVE = named("native")
+WORKERS = 2
 # With fewer cores the workers must share theirs with the database and the load generator.
 CORES_TO_PART = WORKERS + 2
 
@@ -28,10 +30,9 @@ class Way:
 
     name: str
     connections: int
-    target: float
 
 
-WAYS = (Way("2 clients, a statement each", 2, 0.35), Way(f"{CLIENTS} clients, reads batched", CLIENTS, 0.45))
+WAYS = (Way("2 clients, a statement each", 2), Way(f"{CLIENTS} clients, reads batched", CLIENTS))
 
 
 @dataclass(frozen=True)
@@ -49,20 +50,9 @@ class Shared:
     """One worker and two, round by round, each with the database's processor time (us) for one read."""
 
     place: str
-    one: Rounds = field(default_factory=Rounds)
-    two: Rounds = field(default_factory=Rounds)
-    beside_one: list[float] = field(default_factory=list)
-    beside_two: list[float] = field(default_factory=list)
-
-    @property
-    def ratios(self) -> list[float]:
-        """Two workers over one, by round."""
-        return [a / b for a, b in zip(self.two.rates, self.one.rates, strict=True)]
-
-    @property
-    def ratio(self) -> float:
-        """The median of the rounds."""
-        return median(self.ratios)
+    duel: Duel
+    beside_one: list[float]
+    beside_two: list[float]
 
 
 @dataclass
@@ -73,6 +63,17 @@ class Postgres:
     reads: list[WayRead]
     appends: Appends
     workers: Shared
+
+    def results(self) -> list[Result]:
+        """The rows."""
+        return [
+            *(
+                result(POSTGRES_READ, f"{one.way.connections} clients, {one.how.short}", one.read.hot)
+                for one in self.reads
+            ),
+            *self.appends.results(POSTGRES_APPEND),
+            Result(POSTGRES_WORKERS, self.workers.place, self.workers.duel.ratios),
+        ]
 
 
 def measure_postgres(plan: Plan) -> Postgres:
@@ -90,15 +91,17 @@ def measure_postgres(plan: Plan) -> Postgres:
             with Server(["orderwire", "serve"], plan.folder, plan.cores.server, env) as service:
                 found += [_read(here, way, how, service, server) for way in WAYS]
                 if how is reads.CACHED:
-                    appended = measure_appends(here, service)
+                    appended = measure_appends(here, service, has_bare=False)
         workers = _share(here, server)
         return Postgres(server.version, found, appended, workers)
 
 
 def _read(plan: Plan, way: Way, how: Pass, service: Server, server: database.Database) -> WayRead:
     before = server.cpu_seconds()
-    (read,) = reads.measure_reads(replace(plan, connections=way.connections), service, [NATIVE])
-    requests = sum(run.requests for run in read.read.runs)
+    (read,) = reads.measure_reads(
+        replace(plan, connections=way.connections), service, [NATIVE], is_hot_only=True
+    )
+    requests = sum(run.requests for run in read.hot.read.runs)
     return WayRead(way, how, read, (server.cpu_seconds() - before) / max(1, requests) * 1e6)
 
 
@@ -106,22 +109,19 @@ def _share(plan: Plan, server: database.Database) -> Shared:
     """One worker and two of them, read from by 64 clients."""
     place, rest, said = _places()
     server.move(rest)
-    shared = Shared(said)
     requests = write_requests(plan.folder / "read", [NATIVE.ask(order).text for order in plan.orders])
     serve, env = ["orderwire", "serve", "--workers"], plan.seeded.env
     with (
         Server([*serve, "1"], plan.folder, place, env) as one,
         Server([*serve, str(WORKERS)], plan.folder, place, env) as two,
     ):
-        sides = ((one, shared.one, shared.beside_one), (two, shared.two, shared.beside_two))
-        for number in range(plan.rounds):
-            for side, rounds, beside in sides if number % 2 == 0 else sides[::-1]:
-                before, beside_before = side.cpu_seconds(), server.cpu_seconds()
-                run = plan.generator.run(side.port, requests, CLIENTS, plan.seconds, rest)
-                rounds.runs.append(run)
-                rounds.cpu_seconds.append(side.cpu_seconds() - before)
-                beside.append((server.cpu_seconds() - beside_before) / max(1, run.requests) * 1e6)
-    return shared
+        lanes = [Lane(side, requests, connections=CLIENTS, used=server.cpu_seconds) for side in (one, two)]
+        for lane in lanes:
+            # Their first connections to the database don't count.
+            lane.run(plan, plan.seconds, rest)
+        alternate(plan, lanes, place=rest)
+    first, second = lanes
+    return Shared(said, Duel(second.rounds, first.rounds), first.beside_us, second.beside_us)
 
 
 def _places() -> tuple[Place, Place, str]:
@@ -141,16 +141,15 @@ def postgres_json(found: Postgres) -> dict[str, Any]:
         "reads": [
             {"way": one.way.name, "connections": one.way.connections, "database_us": one.database_us, **told}
             for one in found.reads
-            for told in reads_json(replace(one.how, target=one.way.target), [one.read])
+            for told in reads_json(one.how, [one.read])
         ],
-        "appends": appends_json(found.appends, APPENDS_TARGET),
+        "appends": appends_json(found.appends),
         "workers": {
             "place": found.workers.place,
-            "ratio": found.workers.ratio,
-            "ratios": found.workers.ratios,
-            "target": WORKERS_TARGET,
-            "one": rounds_json(found.workers.one),
-            "two": rounds_json(found.workers.two),
+            "ratio": found.workers.duel.ratio,
+            "ratios": found.workers.duel.ratios,
+            "one": found.workers.duel.fixed.json(),
+            "two": found.workers.duel.read.json(),
             "database_us": [median(found.workers.beside_one), median(found.workers.beside_two)],
         },
     }

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 
-from .load import Run, write_requests
+from .load import write_requests
 from .machine import Server
 from .plan import Plan
 from .reference import READ
-from .subjects import Constant, Subject, look_at_answers
+from .rounds import Duel, Lane, alternate
+from .subjects import Ask, Constant, Order, Subject, look_at_answers
+from .targets import READ_CACHED, READ_RSGI, READ_STORE, Result, Target
 
-# A server that was at work for less than this part of a round was not what limited the rate.
-BUSY_ENOUGH = 0.9
+# What is asked for again and again is asked for this long before it is measured.
+WARM_SECONDS = 1.0
+DISTURBED = "by CPU"
 
 
 @dataclass(frozen=True)
@@ -23,90 +26,108 @@ class Pass:
     """How credentials are checked while reads are measured."""
 
     name: str
-    target: float
+    short: str
+    target: Target
     env: dict[str, str]
 
 
-IN_STORE = Pass("credential checked in the store", 0.45, {"ORDERWIRE_CREDENTIAL_CACHE_MS": "0"})
-CACHED = Pass("credential cached (default)", 0.55, {})
-
-
-@dataclass
-class Rounds:
-    """What one side gave, round by round: its runs, and the processor seconds that its server used."""
-
-    runs: list[Run] = field(default_factory=list)
-    cpu_seconds: list[float] = field(default_factory=list)
-
-    @property
-    def rates(self) -> list[float]:
-        """Answers a second, by round."""
-        return [run.rate for run in self.runs]
-
-    @property
-    def cpu_us(self) -> float:
-        """Microseconds of the server's processor time for one answer: the median of the rounds."""
-        pairs = zip(self.cpu_seconds, self.runs, strict=True)
-        return median(seconds / max(1, run.requests) for seconds, run in pairs) * 1e6
-
-    @property
-    def busy(self) -> float:
-        """How much of the time the server was at work: far below 1, something else held it up."""
-        return median(used / run.seconds for used, run in zip(self.cpu_seconds, self.runs, strict=True))
-
-    @property
-    def errors(self) -> int:
-        """Answers that were errors, and connections that failed."""
-        return sum(run.errors for run in self.runs)
+IN_STORE = Pass(
+    "credential checked in the store", "in the store", READ_STORE, {"ORDERWIRE_CREDENTIAL_CACHE_MS": "0"}
+)
+CACHED = Pass("credential cached (default)", "cached", READ_CACHED, {})
 
 
 @dataclass(frozen=True)
 class Read:
-    """One subject's figures in one pass."""
+    """One subject's figures in one pass: orders asked for again and again (hot), and orders asked for once a
+    round at most (cold); both beside fixed bytes, and the hot ones beside more demanding references."""
 
     subject: Subject
     size: Constant
-    read: Rounds
-    fixed: Rounds
-    fixed_read: Rounds | None
-
-    @property
-    def ratios(self) -> list[float]:
-        """Reads over fixed bytes, by round."""
-        return [a / b for a, b in zip(self.read.rates, self.fixed.rates, strict=True)]
-
-    @property
-    def ratio(self) -> float:
-        """The median of the rounds."""
-        return median(self.ratios)
-
-    @property
-    def cpu_ratio(self) -> float:
-        """The same by the processor time of both servers, which other programs hardly disturb."""
-        return self.fixed.cpu_us / self.read.cpu_us
-
-    @property
-    def cpu_ratio_read(self) -> float | None:
-        """The same against a reference that reads the request's body, too; None for one without a body."""
-        return None if self.fixed_read is None else self.fixed_read.cpu_us / self.read.cpu_us
-
-    @property
-    def is_disturbed(self) -> bool:
-        """True when a server had to wait (for its core, for the load generator): rates then say little."""
-        return min(self.read.busy, self.fixed.busy) < BUSY_ENOUGH
-
-    @property
-    def judged(self) -> float:
-        """The ratio that is held against the target."""
-        return self.cpu_ratio if self.is_disturbed else self.ratio
+    hot: Duel
+    cold: Duel | None = None
+    # The reference reads the request's body, too; None for a request without one.
+    body_read: Duel | None = None
+    # Fixed bytes over the server's native interface.
+    native: Duel | None = None
 
 
-def measure_reads(plan: Plan, server: Server, subjects: Sequence[Subject]) -> list[Read]:
-    """The subjects' figures on one server."""
+def measure_reads(
+    plan: Plan,
+    server: Server,
+    subjects: Sequence[Subject],
+    *,
+    is_native: bool = False,
+    is_hot_only: bool = False,
+) -> list[Read]:
+    """The subjects' figures on one server; `is_native` compares with fixed bytes over RSGI, too."""
     sizes = {s.name: look_at_answers(server, s, plan.orders) for s in subjects}
     arguments = ["bench.reference", "--answers", str(write_answers(plan, sizes))]
-    with Server(arguments, plan.folder, plan.cores.server, {}) as reference:
-        return [_measure(plan, s, sizes[s.name], server, reference) for s in subjects]
+    found = []
+    with contextlib.ExitStack() as servers:
+        reference = servers.enter_context(Server(arguments, plan.folder, plan.cores.server, {}))
+        native = None
+        if is_native:
+            arguments += ["--interface", "rsgi"]
+            native = servers.enter_context(Server(arguments, plan.folder, plan.cores.server, {}))
+        for subject in subjects:
+            asked = Asked(plan, subject)
+            hot = asked.lanes(server, reference, plan.orders)
+            if native is not None:
+                hot["native"] = asked.fixed(native, plan.orders)
+            if asked.has_body:
+                hot["body_read"] = asked.fixed(reference, plan.orders, READ)
+            hot["read"].run(plan, min(WARM_SECONDS, plan.seconds), plan.cores.load)
+            alternate(plan, list(hot.values()))
+            cold = None
+            if not is_hot_only:
+                cold = asked.lanes(server, reference, plan.cold)
+                alternate(plan, list(cold.values()))
+            found.append(_read(subject, sizes[subject.name], hot, cold))
+    return found
+
+
+def _read(subject: Subject, size: Constant, hot: dict[str, Lane], cold: dict[str, Lane] | None) -> Read:
+    def beside(name: str) -> Duel | None:
+        return Duel(hot["read"].rounds, hot[name].rounds) if name in hot else None
+
+    return Read(
+        subject,
+        size,
+        Duel(hot["read"].rounds, hot["fixed"].rounds),
+        None if cold is None else Duel(cold["read"].rounds, cold["fixed"].rounds),
+        beside("body_read"),
+        beside("native"),
+    )
+
+
+class Asked:
+    """What is sent to measure one subject."""
+
+    def __init__(self, plan: Plan, subject: Subject) -> None:
+        self._plan = plan
+        self._subject = subject
+        self._files = 0
+
+    @property
+    def has_body(self) -> bool:
+        """Whether the subject's requests have a body."""
+        return bool(self._subject.ask(self._plan.orders[0]).body)
+
+    def lanes(self, server: Server, reference: Server, orders: Sequence[Order]) -> dict[str, Lane]:
+        """The reference and the service, asked for these orders."""
+        own = Lane(server, self._write(orders, lambda ask: ask.text))
+        return {"fixed": self.fixed(reference, orders), "read": own}
+
+    def fixed(self, reference: Server, orders: Sequence[Order], suffix: str = "") -> Lane:
+        """A reference, given requests of the same length."""
+        path = f"/{self._subject.name}{suffix}"
+        return Lane(reference, self._write(orders, lambda ask: ask.text_for(path)))
+
+    def _write(self, orders: Sequence[Order], text: Callable[[Ask], bytes]) -> Path:
+        self._files += 1
+        path = self._plan.folder / f"{self._subject.name}-{self._files}"
+        return write_requests(path, [text(self._subject.ask(order)) for order in orders])
 
 
 def write_answers(plan: Plan, sizes: dict[str, Constant]) -> Path:
@@ -117,21 +138,21 @@ def write_answers(plan: Plan, sizes: dict[str, Constant]) -> Path:
     return path
 
 
-def _measure(plan: Plan, subject: Subject, size: Constant, server: Server, reference: Server) -> Read:
-    asks = [subject.ask(order) for order in plan.orders]
-    own = write_requests(plan.folder / "read", [ask.text for ask in asks])
-    path = f"/{subject.name}"
-    fixed = write_requests(plan.folder / "fixed", [ask.text_for(path) for ask in asks])
-    read = Read(subject, size, Rounds(), Rounds(), Rounds() if asks[0].body else None)
-    sides = [(reference, fixed, read.fixed), (server, own, read.read)]
-    if read.fixed_read is not None:
-        texts = [ask.text_for(path + READ) for ask in asks]
-        sides.append((reference, write_requests(plan.folder / "fixed-read", texts), read.fixed_read))
-    for number in range(plan.rounds):
-        # Whoever goes first in one round goes last in the next, so that a drift favours nobody.
-        for side, requests, rounds in sides if number % 2 == 0 else sides[::-1]:
-            before = side.cpu_seconds()
-            run = plan.generator.run(side.port, requests, plan.connections, plan.seconds, plan.cores.load)
-            rounds.runs.append(run)
-            rounds.cpu_seconds.append(side.cpu_seconds() - before)
-    return read
+def result(target: Target, subject: str, duel: Duel) -> Result:
+    """A duel held against its target: by processor time where a server had to wait."""
+    if duel.is_disturbed:
+        return Result(target, subject, duel.ratios, duel.cpu_ratio, DISTURBED)
+    return Result(target, subject, duel.ratios)
+
+
+def reads_results(how: Pass, reads: Sequence[Read]) -> list[Result]:
+    """The rows of one pass."""
+    found = []
+    for read in reads:
+        name = read.subject.name
+        found.append(result(how.target, f"{name}, hot", read.hot))
+        if read.cold is not None:
+            found.append(result(how.target, f"{name}, cold", read.cold))
+        if read.native is not None:
+            found.append(result(READ_RSGI, f"{name}, hot", read.native))
+    return found

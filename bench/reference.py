@@ -1,6 +1,8 @@
 """The reference: the same server with the same settings, answering fixed bytes from a bare ASGI application.
 
-python -m bench.reference --answers FILE --port PORT
+python -m bench.reference --answers FILE --port PORT [--interface rsgi]
+
+With `--interface rsgi` the application is a bare one of the server's native interface.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import uvloop
+from granian.constants import Interfaces
 
 from orderwire.server import make_server
 from orderwire.web.limits import Limits
@@ -39,8 +42,8 @@ def _answer(status: int, fields: list[tuple[bytes, bytes]], body: bytes) -> Answ
     )
 
 
-async def serve(answers: dict[str, Answer], port: int) -> None:
-    """Serve until SIGTERM."""
+def asgi_application(answers: dict[str, Answer]) -> Any:
+    """The bare ASGI application: two `send` calls, nothing else."""
 
     async def fixed(scope: dict[str, Any], receive: Any, send: Any) -> None:
         path = scope["path"]
@@ -51,8 +54,36 @@ async def serve(answers: dict[str, Answer], port: int) -> None:
         await send(start)
         await send(body)
 
+    return fixed
+
+
+def rsgi_application(answers: dict[str, Answer]) -> Any:
+    """The same of the native interface: one call."""
+    prepared = {
+        path: (
+            start["status"],
+            [(name.decode(), value.decode("latin-1")) for name, value in start["headers"]],
+            body["body"],
+        )
+        for path, (start, body) in answers.items()
+    }
+
+    async def fixed(scope: Any, protocol: Any) -> None:
+        path = scope.path
+        if path.endswith(READ):
+            await protocol()
+        protocol.response_bytes(*prepared[path])
+
+    return fixed
+
+
+async def serve(answers: dict[str, Answer], port: int, interface: str) -> None:
+    """Serve until SIGTERM."""
+    is_native = interface == "rsgi"
+    application = rsgi_application(answers) if is_native else asgi_application(answers)
     # Not a copy of its settings: whatever the service gives its server, the reference has, too.
-    server = make_server(fixed, "127.0.0.1", port, Limits())  # type: ignore[arg-type]
+    server = make_server(application, "127.0.0.1", port, Limits())
+    server.interface = Interfaces.RSGI if is_native else Interfaces.ASGINL
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, server.stop)
     await server.serve()
 
@@ -62,8 +93,9 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--answers", type=Path, required=True)
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--interface", choices=("asgi", "rsgi"), default="asgi")
     given = parser.parse_args()
-    uvloop.run(serve(read_answers(given.answers), given.port))
+    uvloop.run(serve(read_answers(given.answers), given.port, given.interface))
 
 
 if __name__ == "__main__":

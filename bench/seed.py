@@ -11,6 +11,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import uvloop
@@ -30,7 +31,7 @@ from orderwire.book.credentials import owner_of
 from orderwire.book.operations import NewOrder, place_order
 from orderwire.book.orders import Access, Document, GroupOrder, HostingAccount, NewVoucher, Party, Voucher
 from orderwire.book.stages import NewStage
-from orderwire.book.store import Book
+from orderwire.book.store import Book, Transaction
 from orderwire.contracts.hostway import wire as hostway
 from orderwire.contracts.native import auth as native
 from orderwire.contracts.planocore import auth as planocore_auth
@@ -44,9 +45,10 @@ from orderwire.contracts.valomnia.demo import operation
 ORGANISATION = "bench"
 USERNAME = "bench@bench.example"
 BATCH = 256
-MAX_GROUPS = 2_000
+# Every so many-th order is the one member of a group order.
+GROUPS_SHARE = 2
 # A book that was kept is used again only if it was made by this very plan: count it up with every change.
-PLAN = 1
+PLAN = 2
 NAMESPACE = uuid.UUID("5b0d9d64-6d0b-4d0e-9b6e-0f9f3ad0c1a2")
 FIRST = datetime(2024, 1, 1, 8, tzinfo=UTC)
 
@@ -107,7 +109,7 @@ def seed(folder: Path, orders: int) -> Seeded:
     """The book of that many orders in a folder of its own below `folder`, made unless it is there."""
     place = folder / f"bench-{orders}-{PLAN}"
     done = place / "done.json"
-    seeded = Seeded(place / "book.db", orders, max(1, min(MAX_GROUPS, orders // 10)), 0.0)
+    seeded = Seeded(place / "book.db", orders, max(1, orders // GROUPS_SHARE), 0.0)
     if done.is_file():
         uvloop.run(_issue(seeded))
         return dataclasses.replace(seeded, seconds=json.loads(done.read_text())["seconds"])
@@ -159,9 +161,11 @@ async def _groups(book: Book, organisation: Organisation, seeded: Seeded) -> Non
     ]
     for start in range(0, len(groups), BATCH):
         batch = groups[start : start + BATCH]
-        await asyncio.gather(
-            *(book.store.write(lambda tx, group=group: tx.insert_group_order(group, ())) for group in batch)
-        )
+        await asyncio.gather(*(book.store.write(partial(_insert_group, group)) for group in batch))
+
+
+async def _insert_group(group: GroupOrder, tx: Transaction) -> None:
+    await tx.insert_group_order(group, ())
 
 
 def order(template: NewOrder, number: int, seeded: Seeded) -> NewOrder:

@@ -15,8 +15,10 @@ from . import seed
 from .load import request_text
 from .machine import Headers, Server
 
-# So many different orders are asked for; they lie evenly among all.
+# So many different orders are asked for again and again; they lie evenly among all.
 PREPARED = 5_000
+# At most so many are asked for in turn where none is to be asked for twice.
+COLD = 200_000
 # So many answers are looked at before anything is measured.
 LOOKED_AT = 200
 JSON = ("Content-Type", "application/json")
@@ -110,9 +112,9 @@ ALL = (
 )
 
 
-def choose_orders(seeded: seed.Seeded) -> list[Order]:
+def choose_orders(seeded: seed.Seeded, most: int = PREPARED) -> list[Order]:
     """Orders that lie evenly among all, in an order that has nothing to do with how they are kept."""
-    step = max(1, seeded.orders // PREPARED)
+    step = max(1, seeded.orders // most)
     numbers = list(range(0, seeded.orders, step))
     random.Random(1).shuffle(numbers)
     ids = uvloop.run(_own_ids(seeded, numbers))
@@ -148,3 +150,8 @@ def look_at_answers(server: Server, subject: Subject, orders: list[Order]) -> Co
     # The date is the server's own doing, here and there.
     kept = [(name, value) for name, value in headers if name.lower() != "date"]
     return Constant(kept, body_text, seen[0][0], seen[-1][0])
+
+
+def named(name: str) -> Subject:
+    """The subject of this name."""
+    return next(subject for subject in ALL if subject.name == name)

@@ -42,11 +42,10 @@ from orderwire.store.sqlite import connect
 from . import bulk
 from .machine import as_child, environment, peak_memory_mb
 from .plan import Setup
-from .reads import BUSY_ENOUGH
+from .rounds import BUSY_ENOUGH
+from .targets import IMPORT, IMPORT_MEMORY, IMPORT_RATE, Result
 
 FORMATS = ("jsonl", "csv", *(["parquet"] if find_spec("pyarrow") else []))
-IMPORT_TARGET_PER_SECOND = 5_000
-IMPORT_MEMORY_TARGET_MB = 200.0
 CHILD_SECONDS = 1_800
 MAX_ROUNDS = 2
 
@@ -86,9 +85,26 @@ class Transfers:
     inserts: list[Transfer] = field(default_factory=list)
 
     @property
+    def ratios(self) -> list[float]:
+        """Orders a second imported over inserted, by round."""
+        return [a.rate / b.rate for a, b in zip(self.imports, self.inserts, strict=True)]
+
+    @property
     def ratio(self) -> float:
-        """Orders a second imported over inserted: the median of the rounds."""
-        return median(a.rate / b.rate for a, b in zip(self.imports, self.inserts, strict=True))
+        """The median of the rounds."""
+        return median(self.ratios)
+
+    def results(self) -> list[Result]:
+        """The rows: what had to wait is judged by its processor time."""
+        waited = any(one.is_disturbed for one in (*self.imports, *self.inserts))
+        rates = [one.cpu_rate if waited else one.rate for one in self.imports]
+        remark, judged = ("by CPU", self.cpu_ratio) if waited else ("", None)
+        peaks = [one.peak_memory_mb for one in self.imports]
+        return [
+            Result(IMPORT, "JSON Lines", self.ratios, judged, remark),
+            Result(IMPORT_RATE, "JSON Lines", rates, remark=remark),
+            Result(IMPORT_MEMORY, "JSON Lines", peaks, max(peaks)),
+        ]
 
     @property
     def cpu_ratio(self) -> float:
@@ -216,8 +232,6 @@ def transfers_json(found: Transfers) -> dict[str, Any]:
         "inserts": [{**asdict(one), "per_second": one.rate} for one in found.inserts],
         "ratio": found.ratio,
         "ratio_by_cpu_time": found.cpu_ratio,
-        "target_per_second": IMPORT_TARGET_PER_SECOND,
-        "target_memory_mb": IMPORT_MEMORY_TARGET_MB,
     }
 
 

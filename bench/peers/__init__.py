@@ -1,0 +1,1 @@
+"""Orderwire beside what its users might pick instead; run by hand, see README.md."""
