@@ -13,10 +13,11 @@ import sys
 import threading
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from orderwire.store.keeping.backup import PAGES_AT_ONCE
+from orderwire.store.keeping.backup import MARGINS, OTHER_MARGIN, PAGES_AT_ONCE
 from tests.cli.commands import Commands
 from tests.server import Service, environment, send
 from tests.whole_books import harm, make_whole_book
@@ -36,11 +37,21 @@ def files(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
-def rows(path: Path) -> list[object]:
+def tables(path: Path) -> dict[str, list[tuple[Any, ...]]]:
     """All that a book holds."""
     with closing(sqlite3.connect(path)) as book:
         names = [name for (name,) in book.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        return [(name, book.execute(f'SELECT * FROM "{name}"').fetchall()) for name in sorted(names)]  # noqa: S608
+        return {name: book.execute(f'SELECT * FROM "{name}"').fetchall() for name in names}  # noqa: S608
+
+
+def advanced(path: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """What a book holds once it is restored: the same, its counters further on."""
+    with closing(sqlite3.connect(path)) as book:
+        following = book.execute("SELECT name, next FROM counters").fetchall()
+    moved: list[tuple[Any, ...]] = [
+        (name, number + MARGINS.get(name, OTHER_MARGIN)) for name, number in following
+    ]
+    return {**tables(path), "counters": moved}
 
 
 def test_a_backup_is_the_book_in_one_file_of_the_owners(whole):
@@ -54,7 +65,7 @@ def test_a_backup_is_the_book_in_one_file_of_the_owners(whole):
     assert {name for name in files(whole.folder) if name.startswith("copy")} == {"copy.db"}
     # A rollback journal's file (1), not one that needs its log beside it (2).
     assert copy.read_bytes()[18:20] == b"\x01\x01"
-    assert rows(copy) == rows(whole.folder / "whole.db")
+    assert tables(copy) == tables(whole.folder / "whole.db")
     told = whole.json(*BOOK, "backup", "other.db")
     assert told["rows"]["orders"] == 29
     assert told["bytes"] == copy.stat().st_size
@@ -69,7 +80,7 @@ def test_a_backup_is_never_written_over(whole):
 
 
 def test_what_is_no_book_is_not_backed_up(whole):
-    assert "can't be made of none.db" in whole.refuse(1, "--database", "none.db", "backup", "copy.db")
+    assert "the book none.db is not there" in whole.refuse(3, "--database", "none.db", "backup", "copy.db")
     with closing(sqlite3.connect(whole.folder / "other.db")) as other:
         other.execute("CREATE TABLE songs (title TEXT)")
     assert "is no book of orders" in whole.refuse(1, "--database", "other.db", "backup", "copy.db")
@@ -88,7 +99,7 @@ def test_a_damaged_book_leaves_no_backup(whole):
 
 
 def test_a_full_disk_leaves_no_half_a_backup(whole):
-    before = rows(whole.folder / "whole.db")
+    before = tables(whole.folder / "whole.db")
     size = (whole.folder / "whole.db").stat().st_size
     done = subprocess.run(
         [sys.executable, "-m", "orderwire", *BOOK, "backup", "copy.db"],
@@ -104,7 +115,7 @@ def test_a_full_disk_leaves_no_half_a_backup(whole):
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("orderwire: copy.db can't be made of whole.db: ")
     assert not any(name.startswith("copy") for name in files(whole.folder))
-    assert rows(whole.folder / "whole.db") == before
+    assert tables(whole.folder / "whole.db") == before
 
 
 def test_what_a_killed_backup_left_is_in_nobodys_way(whole):
@@ -123,20 +134,34 @@ def test_restored_where_nothing_is(whole):
     shutil.copy(whole.folder / "whole.db.key", whole.folder / "new.db.key")
     assert whole.succeed("--database", "new.db", "check") == "29 orders: nothing wrong\n"
     assert stat.S_IMODE((whole.folder / "new.db").stat().st_mode) == 0o600
-    assert rows(whole.folder / "new.db") == rows(whole.folder / "whole.db")
+    assert tables(whole.folder / "new.db") == advanced(whole.folder / "whole.db")
 
 
 def test_a_book_that_is_there_is_moved_aside_with_force_only(whole):
     whole.succeed(*BOOK, "backup", "copy.db")
     path = whole.folder / "whole.db"
     harm(f"sqlite:///{path}", "DELETE FROM parties")
-    before = rows(path)
+    before = tables(path)
     assert "whole.db is there already: --force" in whole.refuse(1, *BOOK, "restore", "copy.db")
-    assert rows(path) == before
+    assert tables(path) == before
     told = whole.json(*BOOK, "restore", "copy.db", "--force")
     assert told["key_opens"] is True
-    assert rows(path) == rows(whole.folder / "copy.db")
-    assert rows(whole.folder / told["replaced"]) == before
+    assert tables(path) == advanced(whole.folder / "copy.db")
+    assert tables(whole.folder / told["replaced"]) == before
+    assert whole.succeed(*BOOK, "check") == "29 orders: nothing wrong\n"
+
+
+def test_numbers_given_since_the_backup_are_not_given_again(whole):
+    """Whoever kept an order's id must not find another order under it."""
+    path = whole.folder / "whole.db"
+    whole.succeed(*BOOK, "backup", "copy.db")
+    # As after days of orders, parties and users that the backup does not have.
+    harm(f"sqlite:///{path}", "UPDATE counters SET next = next + 5000")
+    given = dict(tables(path)["counters"])
+    whole.json(*BOOK, "restore", "copy.db", "--force")
+    following = dict(tables(path)["counters"])
+    assert set(following) == set(given)
+    assert all(following[name] >= given[name] for name in given)
     assert whole.succeed(*BOOK, "check") == "29 orders: nothing wrong\n"
 
 
@@ -161,7 +186,7 @@ def test_a_broken_book_and_the_log_beside_it_are_moved_aside(whole):
 def test_what_is_no_sound_backup_changes_nothing(whole):
     whole.succeed(*BOOK, "backup", "copy.db")
     path, copy = whole.folder / "whole.db", whole.folder / "copy.db"
-    before, sound = rows(path), copy.read_bytes()
+    before, sound = tables(path), copy.read_bytes()
     (whole.folder / "text.db").write_text("no database, but long enough to be taken for one " * 100)
     assert "file is not a database" in whole.refuse(6, *BOOK, "restore", "text.db", "--force")
     assert "none.db is no backup" in whole.refuse(1, *BOOK, "restore", "none.db", "--force")
@@ -176,7 +201,7 @@ def test_what_is_no_sound_backup_changes_nothing(whole):
     assert "stands at 9999" in whole.refuse(1, *BOOK, "restore", "copy.db", "--force")
     harm(f"sqlite:///{copy}", "INSERT INTO book_facts VALUES ('copying', '{}')")
     assert "half a copy" in whole.refuse(1, *BOOK, "restore", "copy.db", "--force")
-    assert rows(path) == before
+    assert tables(path) == before
     assert not any("replaced" in name or "part" in name for name in files(whole.folder))
 
 

@@ -49,7 +49,9 @@ def test_the_key_is_needed_unless_secrets_are_left_alone(whole):
 
 
 def test_what_is_no_book_can_not_be_checked(whole):
-    assert "migrate" in whole.refuse(3, "--database", "none.db", "check", "--no-secrets")
+    for options in ([], ["--no-secrets"]):
+        told = whole.refuse(3, "--database", "none.db", "check", *options)
+        assert "the book none.db is not there: type `orderwire --database none.db migrate`" in told
     (whole.folder / "text.db").write_text("no database, but long enough to be taken for one " * 100)
     assert "file is not a database" in whole.refuse(1, "--database", "text.db", "check", "--no-secrets")
 

@@ -17,7 +17,7 @@ EPILOG = """\b
 Exit codes:
   0  done
   1  refused: {refused}
-  2  a setting can't be used, or the book is on PostgreSQL
+  2  a setting can't be used, or the book is on PostgreSQL{missing}
   6  damaged: {damaged}
 
 \b
@@ -29,6 +29,7 @@ Example:
 @click.command(
     epilog=EPILOG.format(
         refused="FILE is there already, or can't be written",
+        missing="\n  3  the book is not there",
         damaged="the book is not sound; there is no FILE",
         example="backup /backups/orders-2026-11-22.db",
     )
@@ -60,6 +61,7 @@ def backup(state: State, *, file: str, as_json: bool) -> None:
 @click.command(
     epilog=EPILOG.format(
         refused="a book is there (--force), or in use, or FILE is no backup",
+        missing="",
         damaged="FILE is not sound; nothing was changed",
         example="restore /backups/orders-2026-11-22.db",
     )
@@ -71,7 +73,8 @@ def backup(state: State, *, file: str, as_json: bool) -> None:
 def restore(state: State, *, file: str, force: bool, as_json: bool) -> None:
     """Put the book in place from a backup. The service must be stopped.
 
-    FILE stays as it is. A book that is there is moved aside, and only with --force.
+    FILE stays as it is. A book that is there is moved aside, and only with --force. No id that was given
+    since the backup is given again.
     """
     from pathlib import Path
 

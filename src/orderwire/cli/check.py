@@ -36,12 +36,14 @@ def check(state: State, *, no_secrets: bool, limit: int, as_json: bool) -> None:
     import asyncio
 
     from orderwire.opening import make_vault
-    from orderwire.store.keeping.checking import check_book
+    from orderwire.store.keeping.checking import check_book, check_migrated
     from orderwire.store.keeping.findings import Findings
 
     settings = load_settings(state)
     findings = Findings(limit)
     with keeping(state) as progress:
+        # Of a book that is not there, no key is missing.
+        asyncio.run(check_migrated(settings["database"]))
         vault = None if no_secrets else make_vault(settings)
         orders = asyncio.run(check_book(settings["database"], vault, findings, progress.rows))
     if as_json:

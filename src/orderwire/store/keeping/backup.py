@@ -11,7 +11,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from ..schema import COPYING, HEAD, KEY_PROOF
+from ..schema import COPYING, HEAD, KEY_PROOF, NotMigrated
 from .snapshots import connect_sqlite
 from .users import holding
 
@@ -20,6 +20,10 @@ PAGES_AT_ONCE = 4_096
 # What SQLite keeps beside a file.
 BESIDE = ("-wal", "-shm", "-journal")
 MOST_COMPLAINTS = 10
+# How far a restored book's counters move on: beyond every number that can have been given since its
+# backup (of orders, days at the highest rate of an embedded book), and far from the last there is.
+MARGINS = {"order": 1_000_000_000, "party": 1_000_000}
+OTHER_MARGIN = 10_000
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 # Told how many pages are copied, and of how many.
@@ -57,9 +61,11 @@ class Restored(Struct, frozen=True):
 def back_up(book: Path, file: Path, tell: Tell) -> Backup:
     """Write the book, as it is at one instant, to a file that is not there; others may go on writing.
 
-    The file takes its name when it is whole, seen to be sound, and on disk. Raises BackupRefused,
-    BackupDamaged, OSError.
+    The file takes its name when it is whole, seen to be sound, and on disk. Raises NotMigrated when
+    there is no book, BackupRefused, BackupDamaged, OSError.
     """
+    if not book.exists():
+        raise NotMigrated(str(book), None)
     if file.exists():
         raise BackupRefused(f"{file} is there already")
     with _part_of(file) as part, _refusing(book, file):
@@ -78,6 +84,9 @@ def back_up(book: Path, file: Path, tell: Tell) -> Backup:
 
 def restore(file: Path, book: Path, tell: Tell, *, force: bool) -> Restored:
     """Put a book in place from a file; what stood there is moved aside, which takes `force`.
+
+    Its counters move on, so that no id that was given after the backup, and is known elsewhere, is given
+    again.
 
     Raises BackupRefused, BackupDamaged (then what stands there stays), InUse, OSError.
     """
@@ -99,6 +108,7 @@ def restore(file: Path, book: Path, tell: Tell, *, force: bool) -> Restored:
         found = _examine(part, book)
         if found.revision > HEAD:
             raise BackupRefused(f"{file} stands at {found.revision}, this version knows {HEAD} at most")
+        _advance_counters(part)
         replaced = _move_aside(there, book)
         _settle(part, book)
     return Restored(found, replaced)
@@ -166,6 +176,13 @@ def _examine(part: Path, file: Path) -> Backup:
         ((revision,),) = one("SELECT version_num FROM alembic_version").fetchall()
         rows = _count(connection, file)
     return Backup(str(file), part.stat().st_size, rows, facts.get(KEY_PROOF), revision)
+
+
+def _advance_counters(part: Path) -> None:
+    with closing(connect_sqlite(part)) as connection:
+        names = [name for (name,) in connection.execute("SELECT name FROM counters")]
+        sql = "UPDATE counters SET next = next + ? WHERE name = ?"
+        connection.executemany(sql, [(MARGINS.get(name, OTHER_MARGIN), name) for name in names])
 
 
 def _move_aside(there: list[Path], book: Path) -> str | None:

@@ -55,14 +55,19 @@ class WrongKey(Exception):
     """The vault does not hold the key that the book's secrets are sealed with."""
 
 
+async def check_migrated(database: str) -> None:
+    """Raises NotMigrated unless a book of this version's schema is there, or CannotOpen."""
+    standing = await standing_of(database)
+    if standing.revision != HEAD:
+        raise NotMigrated(show(database), standing.revision)
+
+
 async def check_book(database: str, vault: Vault | None, findings: Findings, tell: Tell) -> int:
     """Look the whole book through; gives the number of its orders. Without a vault no secret is opened.
 
     Raises NotMigrated, WrongKey, or CannotOpen for a book that can't even be opened.
     """
-    standing = await standing_of(database)
-    if standing.revision != HEAD:
-        raise NotMigrated(show(database), standing.revision)
+    await check_migrated(database)
     async with reading(database) as snapshot:
         checking = _Checking(snapshot, vault, findings, tell)
         try:
