@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests import forked
+
 ROOT = Path(__file__).parent.parent
 START_SECONDS = 30.0
 STOP_SECONDS = 20.0
@@ -56,14 +58,7 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 def run_command(*arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Run `orderwire` with these arguments to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "orderwire", *arguments],
-        env=environment(env),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return forked.run(*arguments, folder=None, env=environment(env))
 
 
 class Service:

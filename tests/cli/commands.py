@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tests import forked
 from tests.server import environment
-
-SECONDS = 60
 
 
 class Commands:
@@ -24,16 +22,7 @@ class Commands:
         self, *arguments: str, env: Mapping[str, str] | None = None, given: str = ""
     ) -> subprocess.CompletedProcess[str]:
         """Run to the end; `given` is its standard input."""
-        return subprocess.run(
-            [sys.executable, "-m", "orderwire", *arguments],
-            cwd=self.folder,
-            env=environment(env),
-            input=given,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
+        return forked.run(*arguments, folder=self.folder, env=environment(env), given=given)
 
     def succeed(self, *arguments: str, given: str = "") -> str:
         """Run, expect exit code 0, give what it printed."""
