@@ -78,13 +78,15 @@ class PostgresStore(CurrentReads):
     async def rows(self, statement: Statement, *given: Any) -> Sequence[Row]:
         values = findable(given)
         if statement.is_page:
-            return await self._read(lambda session: session.page(statement, values), statement)
+            return await self._read(lambda session, left: session.page(statement, values, left), statement)
         if statement.is_scattered or self._is_spread or plan_of(statement).vector is None:
-            return await self._read(lambda session: session.rows(statement, values), statement)
+            return await self._read(lambda session, left: session.rows(statement, values, left), statement)
         if self._reading < READERS:
             self._reading += 1
             try:
-                return await self._read(lambda session: session.rows(statement, values), statement)
+                return await self._read(
+                    lambda session, left: session.rows(statement, values, left), statement
+                )
             finally:
                 self._reading -= 1
                 if self._waiting:
@@ -102,7 +104,9 @@ class PostgresStore(CurrentReads):
     async def keep_house(self) -> None:
         """Let go of the marks that nobody can ask for any more."""
         before = micros_now() - MARKS_KEPT_MICROS
-        await self._read(lambda session: session.rows(DELETE_OLD_MARKS, (before,)), DELETE_OLD_MARKS)
+        await self._read(
+            lambda session, left: session.rows(DELETE_OLD_MARKS, (before,), left), DELETE_OLD_MARKS
+        )
 
     async def close(self) -> None:
         """Finish what is under way, then let go of the connections."""
@@ -139,11 +143,15 @@ class PostgresStore(CurrentReads):
         try:
             if len(asked) == 1:
                 answers = [
-                    await self._read(lambda session: session.rows(statement, values[0]), statement, deadline)
+                    await self._read(
+                        lambda session, left: session.rows(statement, values[0], left), statement, deadline
+                    )
                 ]
             else:
                 vector, columns = plan.vector.statement, list(zip(*values, strict=True))
-                rows = await self._read(lambda session: session.rows(vector, columns), vector, deadline)
+                rows = await self._read(
+                    lambda session, left: session.rows(vector, columns, left), vector, deadline
+                )
                 answers = plan.share(rows, values)
         except Exception as error:
             if len(asked) > 1 and fate_of(error) is Fate.OURS:
@@ -175,7 +183,7 @@ class PostgresStore(CurrentReads):
 
     async def _read(
         self,
-        ask: Callable[[Session], Awaitable[T]],
+        ask: Callable[[Session, float], Awaitable[T]],
         statement: Statement,
         deadline: float | None = None,
     ) -> T:
@@ -206,14 +214,18 @@ class PostgresStore(CurrentReads):
         log.error("store unavailable", error=reason)
         raise StoreUnavailable(reason)
 
-    async def _ask(self, ask: Callable[[Session], Awaitable[T]], seconds: float) -> T:
-        """What `ask` gives, on a connection that is cut when it is in doubt afterwards."""
-        end = asyncio.get_running_loop().time() + seconds
-        async with self._pool.session(seconds) as session:
-            try:
-                async with asyncio.timeout_at(end):
-                    return await ask(session)
-            except BaseException as error:
-                if fate_of(error) is Fate.LOST:
-                    session.abandon()
-                raise
+    async def _ask(self, ask: Callable[[Session, float], Awaitable[T]], seconds: float) -> T:
+        """What `ask` gives within the seconds that are left, on a connection that is cut when it is in doubt
+        afterwards."""
+        clock = asyncio.get_running_loop().time
+        end = clock() + seconds
+        session = await self._pool.take(seconds)
+        try:
+            found = await ask(session, max(LEAST_SECONDS, end - clock()))
+        except BaseException as error:
+            if fate_of(error) is Fate.LOST:
+                session.abandon()
+            await self._pool.give_back(session)
+            raise
+        await self._pool.lay_aside(session)
+        return found

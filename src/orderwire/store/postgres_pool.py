@@ -70,8 +70,10 @@ class Session:
     def __init__(self, connection: Any) -> None:
         self._connection = connection
         self.is_confirmed = True
-        # When it was last laid aside, by the loop's clock.
+        # When it was last laid aside, by the loop's clock, and how often the pool had forgotten when it was
+        # taken last.
         self.idle_since = 0.0
+        self.times_forgotten = 0
         connection.add_log_listener(self.note)
 
     @property
@@ -89,17 +91,19 @@ class Session:
             self._connection.remove_log_listener(self.note)
         return self._connection
 
-    async def rows(self, statement: Statement, values: Sequence[Any]) -> Sequence[Row]:
-        """All rows that a statement gives."""
+    async def rows(
+        self, statement: Statement, values: Sequence[Any], seconds: float | None = None
+    ) -> Sequence[Row]:
+        """All rows that a statement gives. Raises TimeoutError after so many seconds."""
         sql, arranged = prepare(statement, values)
-        found: Sequence[Row] = await self._connection.fetch(sql, *arranged)
+        found: Sequence[Row] = await self._connection.fetch(sql, *arranged, timeout=seconds)
         return found
 
-    async def page(self, statement: Statement, values: Sequence[Any]) -> Sequence[Row]:
+    async def page(self, statement: Statement, values: Sequence[Any], seconds: float) -> Sequence[Row]:
         """The rows of a page, as many as it may hold; the server sends them in parts."""
         sql, arranged = prepare(statement, values)
         page = Page()
-        async with self._connection.transaction(readonly=True):
+        async with asyncio.timeout(seconds), self._connection.transaction(readonly=True):
             found = await self._connection.cursor(sql, *arranged)
             while (some := await found.fetch(ROWS_AT_ONCE)) and page.take(some):
                 pass
@@ -190,24 +194,36 @@ class Pool:
 
     @asynccontextmanager
     async def session(self, wait_seconds: float) -> AsyncIterator[Session]:
-        """A connection for as long as the block runs.
+        """A connection for as long as the block runs. Raises as `take`."""
+        session = await self.take(wait_seconds)
+        try:
+            yield session
+        except BaseException:
+            await self.give_back(session)
+            raise
+        await self.lay_aside(session)
+
+    async def take(self, wait_seconds: float) -> Session:
+        """A connection; whoever takes it lays it aside or gives it back.
 
         Raises StoreUnavailable once the pool is closed, TimeoutError, and what asyncpg raises.
         """
         session = await self._take(wait_seconds)
-        times_forgotten = self._times_forgotten
-        try:
-            yield session
-        except BaseException:
-            # The driver's pool looks at what state it is in.
-            await self._pool.release(session.part())
-            raise
+        session.times_forgotten = self._times_forgotten
+        return session
+
+    async def lay_aside(self, session: Session) -> None:
+        """Take a connection back that is in order."""
         is_wanted = not self._waiting and len(self._aside) < MAX_ASIDE and not self._is_closing
-        if is_wanted and times_forgotten == self._times_forgotten:
+        if is_wanted and session.times_forgotten == self._times_forgotten:
             session.idle_since = asyncio.get_running_loop().time()
             self._aside.append(session)
         else:
-            await self._pool.release(session.part())
+            await self.give_back(session)
+
+    async def give_back(self, session: Session) -> None:
+        """Take a connection back in whatever state: the driver's pool looks at it."""
+        await self._pool.release(session.part())
 
     async def _take(self, wait_seconds: float) -> Session:
         if self._is_closing:
@@ -220,7 +236,7 @@ class Pool:
                 return session
             if session.is_open:
                 session.abandon()
-            await self._pool.release(session.part())
+            await self.give_back(session)
         self._waiting += 1
         try:
             return Session(await self._pool.acquire(timeout=wait_seconds))
@@ -231,20 +247,20 @@ class Pool:
         """Use none of the present connections again: what they lead to is not the primary any more."""
         self._hosts.forget()
         self._times_forgotten += 1
-        await self._give_back()
+        await self._give_back_all()
         await self._pool.expire_connections()
 
-    async def _give_back(self) -> None:
+    async def _give_back_all(self) -> None:
         aside, self._aside = self._aside, []
         for session in aside:
-            await self._pool.release(session.part())
+            await self.give_back(session)
 
     async def close(self) -> None:
         """Close every connection; those that don't let go in time are cut."""
         self._is_closing = True
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
-                await self._give_back()
+                await self._give_back_all()
                 await self._pool.close()
         except TimeoutError:
             self._pool.terminate()
