@@ -117,6 +117,18 @@ async def test_a_line_that_can_not_be_taken_is_listed(book, tmp_path, line, colu
     assert len(await all_orders(book, await make_organisation(book))) == 3
 
 
+async def test_a_name_of_an_order_that_is_not_taken_is_free_for_the_next(book, tmp_path):
+    await take(book, write_lines(tmp_path / "before.jsonl", [order("taken")]))
+    first = order("taken", total=7)
+    first["names"]["po_number"] = "shared"
+    second = {**order("x"), "names": {"po_number": "shared"}}
+    path = write_lines(tmp_path / "o.jsonl", [first, second])
+    summary = await take(book, path)
+    assert (summary.placed, summary.rejected) == (1, 1)
+    assert [one[:3] for one in rejected(path)] == [(1, "names.reference", "already_exists")]
+    assert list(accepted(path)) == [2]
+
+
 async def test_the_same_order_twice_in_a_file_is_one(book, tmp_path):
     twice = order("1", vouchers=[{"code": "S"}], stages=[{"stage": "a", "effective_at": AT}])
     other = order("1", vouchers=[{"code": "T"}], stages=[{"stage": "a", "effective_at": AT}])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,21 +18,30 @@ T = TypeVar("T")
 # A thread that computes lets others in after this long, for as long as an import runs: the loop and the
 # writer wait for the interpreter after each call of the database, and Python's own 5 ms add up.
 SWITCH_S = 0.000_5
-_running: list[float] = []
+# A batch is some thousand objects that go again without any cycle: looking for cycles more often than this
+# costs a sixth of an import and finds nothing.
+GARBAGE_AFTER = 50_000
+# How many imports run, and what was set before the first of them.
+_running = 0
+_usual = (sys.getswitchinterval(), gc.get_threshold())
 
 
 @contextmanager
 def giving_way() -> Iterator[None]:
-    """Within, threads take turns more often."""
-    _running.append(sys.getswitchinterval())
-    sys.setswitchinterval(SWITCH_S)
+    """Within, threads take turns more often, and garbage is looked for less often."""
+    global _running, _usual
+    if not _running:
+        _usual = (sys.getswitchinterval(), gc.get_threshold())
+        sys.setswitchinterval(SWITCH_S)
+        gc.set_threshold(GARBAGE_AFTER, *_usual[1][1:])
+    _running += 1
     try:
         yield
     finally:
-        usual = max(_running)
-        _running.pop()
+        _running -= 1
         if not _running:
-            sys.setswitchinterval(usual)
+            sys.setswitchinterval(_usual[0])
+            gc.set_threshold(*_usual[1])
 
 
 class Behind:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
 
 from orderwire.book.callers import Caller
@@ -26,8 +27,7 @@ MAX_GROUPS = 10_000
 AT_A_TIME = 50
 
 
-@dataclass(slots=True)
-class Decision:
+class Decision(Struct, gc=False):
     """What becomes of a candidate. `order_id` is None when it is not taken."""
 
     candidate: Candidate
@@ -107,18 +107,27 @@ def digest_of(candidate: Candidate) -> bytes:
 
 @dataclass(slots=True)
 class Decider:
-    """Decides about candidates by the names that they bear."""
+    """Decides about candidates by the names that they bear. `finds_names` is whether the book had any of
+    those that were looked up last."""
 
     book: Book
     caller: Caller
     feed: Feed
     group_order_id: str | None = None
+    finds_names: bool = False
     _groups: dict[str, bool] = field(default_factory=dict)
 
-    async def decide(self, batch: Sequence[Candidate], names: Names) -> list[Decision]:
-        """What becomes of each; `names` learns those of the new ones."""
-        decisions = []
-        holders = await self.book.store.fetch_holders(self.caller.organisation_id, _names(batch))
+    async def decide(
+        self, batch: Sequence[Candidate], names: Names, *, look_up: bool = True
+    ) -> list[Decision]:
+        """What becomes of each; `names` learns those of the new ones.
+
+        Without `look_up` no order of the book is taken to have one of the names.
+        """
+        decisions, holders = [], dict[tuple[str, str], int]()
+        if look_up:
+            holders = await self.book.store.fetch_holders(self.caller.organisation_id, _names(batch))
+            self.finds_names = bool(holders)
         for count, candidate in enumerate(batch, start=1):
             # Most are new, and there is nothing to ask about them.
             if _is_plainly_new(candidate, names, holders):
@@ -135,6 +144,8 @@ class Decider:
         request, placement = candidate.request, candidate.placement
         if request is None or placement is None:
             return Decision(candidate)
+        # What an earlier look said of its names no longer counts.
+        candidate.faults = {}
         placement = candidate.placement = await self._in_known_group(placement)
         if candidate.known_id is not None and await self._is_known(candidate.known_id, request, placement):
             return Decision(candidate, candidate.known_id)
@@ -150,7 +161,6 @@ class Decider:
                 is_same = await is_there(self.book, self.caller, holder, request, placement)
             if not is_same:
                 self.feed.refuse_name(candidate, scheme, name)
-                candidate.placement = None
             return Decision(candidate, holder if is_same else None)
         return _take_as_new(candidate, names)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import BinaryIO
 
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from orderwire.book.callers import Caller
@@ -37,13 +37,13 @@ START: Cursor = (0, 0, 0)
 REST = Fault("", "order_rejected", "")
 
 
-@dataclass(slots=True)
-class Candidate:
+class Candidate(Struct, gc=False):
     """One order of the file, or rows that belong to none.
 
     Either it has a `placement` made of `request`, or at least one of its rows has a fault in `faults`,
     by position. `places` are the lines of the file that the order's lines stand on. `raw` is the line
-    of a file in the native shape, `known_id` the id that an order without names had where it was.
+    of a file in the native shape, whose row has no fields; `known_id` the id that an order without names
+    had where it was.
     """
 
     cursor: Cursor
@@ -59,6 +59,13 @@ class Candidate:
     def fault_of(self, position: int) -> Fault:
         """Why the row at `position` is not taken."""
         return self.faults.get(position, REST)
+
+    @property
+    def fields(self) -> list[Row]:
+        """The rows with what stood there."""
+        if not self.raw:
+            return list(self.rows)
+        return [Row(self.rows[0].line, [self.raw.decode("utf-8", "surrogateescape")])]
 
     @property
     def first_fault(self) -> tuple[Row, Fault]:
@@ -206,8 +213,7 @@ class LineFeed(Feed):
                 rows, faults = [Row(number, [text])], {0: Fault("", "row_too_long", text)}
                 yield Candidate((0, number, self.lines.size), rows, faults=faults)
             else:
-                rows = [Row(number, [raw.decode("utf-8", "surrogateescape")])]
-                yield Candidate((0, number, self.lines.size), rows, raw=raw, places=(number,))
+                yield Candidate((0, number, self.lines.size), [Row(number, [])], raw=raw, places=(number,))
 
     def count(self, summary: Summary) -> None:
         summary.rows = summary.accepted_rows + summary.rejected_rows

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from .tables import MapError
 
@@ -19,8 +20,7 @@ class FileError(Exception):
     """A file that can't be imported at all: the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True, gc=False):
     """Why a row can't be taken: the column ("" for the row as a whole), a code, and what stood there."""
 
     column: str
@@ -28,8 +28,7 @@ class Fault:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True, gc=False):
     """One row: the line of the file that it begins on (from 1), its fields, its fault.
 
     `part` tells the rows apart that stand on one line, from 0.

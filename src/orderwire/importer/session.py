@@ -139,9 +139,13 @@ class Session:
         return await self.reading(self.feed.next_batch, self.request.group_order_id)
 
     async def _settle(self, batch: Sequence[Candidate]) -> None:
+        # Most files bring new orders only, and the names are looked at again as they are written: they are
+        # looked up first where some were found just now, or when one turns out to be taken.
+        look_up = self.decider.finds_names
         for _ in range(MAX_TRIES):
-            if await self._place(await self.decider.decide(batch, NamesAtHand())):
+            if await self._place(await self.decider.decide(batch, NamesAtHand(), look_up=look_up)):
                 return
+            look_up = True
         raise StoreUnavailable(OVERTAKEN)
 
     async def _place(self, decisions: Sequence[Decision]) -> bool:
@@ -222,7 +226,7 @@ class Session:
         for one in decisions:
             candidate = one.candidate
             if one.order_id is None:
-                for position, row in enumerate(candidate.rows):
+                for position, row in enumerate(candidate.fields):
                     self.reports.reject(row, candidate.fault_of(position))
                 continue
             shown = "" if self.request.dry_run and one.is_new else one.order_id

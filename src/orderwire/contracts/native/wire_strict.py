@@ -20,7 +20,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import FieldInfo
 
 from orderwire.book.errors import BookFault, FieldInvalid, FieldMissing
-from orderwire.book.values import check_instant
+from orderwire.book.values import check_instant, plain_number
 
 R = TypeVar("R", bound=Struct)
 
@@ -30,6 +30,8 @@ _Integer = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 _Instant = Annotated[datetime, Meta(tz=True)]
 # JSON's own grammar: an answer's text may be sent back as it is, and the smallest have an exponent.
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
+# As the book keeps them: most are.
+_PLAIN = re.compile(r"-?(?!0\Z)(0|[1-9][0-9]{0,11})(\.[0-9]{0,11}[1-9])?|0")
 _PLACE = re.compile(r" - at (?:`key` in )?`\$(.*)`\Z", re.DOTALL)
 # What _to_utc says: the field's own name stands in front of the reason.
 _OWN = re.compile(r"([a-z_]+): (.*)", re.DOTALL)
@@ -38,8 +40,16 @@ _MISSING = re.compile(r"Object missing required field `(.*?)`", re.DOTALL)
 MAX_PLACE_LENGTH = 200
 
 
-class Number(Decimal):
-    """A decimal number as a body may write it: a JSON number, or a text that holds one."""
+class _ReadAsDecimal(type):
+    def __instancecheck__(cls, value: object) -> bool:
+        return isinstance(value, Decimal)
+
+
+class Number(metaclass=_ReadAsDecimal):
+    """A decimal number as a body may write it: a JSON number, or a text that holds one.
+
+    What is read is a Decimal, plain if it can be kept.
+    """
 
 
 def strict(record: type[R], also: Sequence[FieldInfo] = ()) -> type[R]:
@@ -93,15 +103,16 @@ def _derive(record: type[Struct], also: Sequence[FieldInfo]) -> type[Struct]:
     def set_utc(self: Struct) -> None:
         for name in instants:
             value = getattr(self, name)
-            if value is not None:
-                msgspec.structs.force_setattr(self, name, _to_utc(name, value))
+            if value is not None and (utc := _to_utc(name, value)) is not value:
+                msgspec.structs.force_setattr(self, name, utc)
 
     return msgspec.defstruct(
         record.__name__,
         fields,
         bases=(record,),
-        namespace={"__post_init__": set_utc, "__doc__": record.__doc__},
+        namespace={"__doc__": record.__doc__} | ({"__post_init__": set_utc} if instants else {}),
         frozen=True,
+        gc=False,
         kw_only=True,
         forbid_unknown_fields=True,
     )
@@ -125,12 +136,22 @@ def _strict_type(type_: Any) -> Any:
     return type_
 
 
-def _read_number(type_: type, value: Any) -> Any:
-    if type_ is not Number or isinstance(value, bool) or not isinstance(value, int | Decimal | str):
+def _read_number(type_: type, value: Any) -> Decimal:
+    if type_ is Number and isinstance(value, str):
+        if _PLAIN.fullmatch(value):
+            return Decimal(value)
+        if len(value) > MAX_NUMBER_LENGTH or not _NUMBER.fullmatch(value):
+            raise ValueError("Expected a decimal number")
+    elif type_ is not Number or isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise ValueError("Expected `number`")
-    if isinstance(value, str) and not (len(value) <= MAX_NUMBER_LENGTH and _NUMBER.fullmatch(value)):
-        raise ValueError("Expected a decimal number")
-    return Number(value)
+    elif isinstance(value, int) and len(str(value)) > MAX_NUMBER_LENGTH:
+        raise ValueError("Expected a shorter number")
+    number = Decimal(value)
+    try:
+        return plain_number("", number)
+    except FieldInvalid:
+        # The book says why, and where.
+        return number
 
 
 def _with_integers(value: Any) -> Any:
@@ -152,7 +173,7 @@ def _to_utc(name: str, value: datetime) -> datetime:
         check_instant(name, value)
     except FieldInvalid as fault:
         raise ValueError(f"{name}: {fault.reason}") from fault
-    return value.astimezone(UTC)
+    return value if value.tzinfo is UTC else value.astimezone(UTC)
 
 
 def _fault(message: str) -> BookFault:
