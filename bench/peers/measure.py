@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -29,6 +30,7 @@ HERE = Path(__file__).parent
 ORDERS = 1_000
 TOKEN = "bench-peers-token-c0ffee"
 SEED_SECONDS = 900
+ANSWER_SECONDS = 30
 JSON = ("Content-Type", "application/json")
 BEARER = ("Authorization", "Bearer x")
 
@@ -84,6 +86,29 @@ def oscar(tools: Path, folder: Path, _: str) -> Peer | None:
     return Peer(
         *("django-oscar", "platform", [shop, "serve"], reads, appends, (places[0], [token])), program, env
     )
+
+
+def vendure(tools: Path, folder: Path, _: str) -> Peer | None:
+    """Vendure's admin API, SQLite."""
+    modules, node = tools / "node_modules", shutil.which("node")
+    if not (modules / "@vendure" / "core").is_dir() or node is None:
+        return None
+    script, env = [str(HERE / "vendure.cjs"), str(folder / "vendure.db")], {"NODE_PATH": str(modules)}
+    seeding = [node, *script, "seed", str(ORDERS)]
+    done = subprocess.run(
+        seeding, env={**os.environ, **env}, capture_output=True, timeout=SEED_SECONDS, check=True
+    )
+    made = json.loads(done.stdout.splitlines()[-1])
+    head = [("Authorization", f"Bearer {made['token']}"), JSON]
+
+    def ask(query: str) -> bytes:
+        return request_text("POST", "/admin-api", head, json.dumps({"query": query}).encode())
+
+    shown = "id code state createdAt updatedAt currencyCode total totalWithTax lines { id quantity }"
+    reads = [ask(f'{{ order(id: "{number}") {{ {shown} }} }}') for number in made["ids"]]
+    note = 'mutation {{ addNoteToOrder(input: {{id: "{}", note: "packed", isPublic: true}}) {{ id }} }}'
+    appends = [ask(note.format(number)) for number in made["ids"]]
+    return Peer("Vendure", "platform", script, reads, appends, ("/health", ()), Path(node), env)
 
 
 def json_server(tools: Path, folder: Path, order: str) -> Peer | None:
@@ -142,7 +167,7 @@ def _description(order: object) -> dict[str, object]:
     }
 
 
-MAKERS: tuple[Callable[[Path, Path, str], Peer | None], ...] = (oscar, json_server, prism)
+MAKERS: tuple[Callable[[Path, Path, str], Peer | None], ...] = (oscar, vendure, json_server, prism)
 
 
 def measure(setup: Setup, peers: Sequence[Peer]) -> tuple[list[Lane], list[Lane]]:
@@ -158,6 +183,8 @@ def measure(setup: Setup, peers: Sequence[Peer]) -> tuple[list[Lane], list[Lane]
             )
             for peer in peers
         ]
+        for server, peer in zip(servers, peers, strict=True):
+            check(server, peer)
         parts = []
         for what in ("reads", "appends"):
             lanes = [
@@ -169,6 +196,18 @@ def measure(setup: Setup, peers: Sequence[Peer]) -> tuple[list[Lane], list[Lane]
             alternate(setup, lanes)
             parts.append(lanes)
         return parts[0], parts[1]
+
+
+def check(server: Server, peer: Peer) -> None:
+    """Ends the run unless the peer answers as it should: a mutation that failed comes with 200, too."""
+    for request in (peer.reads[-1], peer.appends[-1]):
+        with socket.create_connection(("127.0.0.1", server.port), ANSWER_SECONDS) as connection:
+            connection.sendall(request)
+            received = b""
+            while b"}" not in received and (chunk := connection.recv(65_536)):
+                received += chunk
+        if received[9:10] != b"2" or b'"errors"' in received:
+            raise SystemExit(f"{peer.name} gave {received[:500]!r} to {request[:200]!r}")
 
 
 def print_peers(peers: Sequence[Peer], reads: Sequence[Lane], appends: Sequence[Lane]) -> None:
