@@ -7,6 +7,7 @@ import os
 import sqlite3
 import sys
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -57,7 +58,14 @@ async def test_an_order_stands_until_it_changes(book: Book) -> None:
 async def test_an_order_stands_in_its_own_organisation_only(book: Book) -> None:
     _, order = await _place(book)
     other = await make_organisation(book, "other")
-    assert not await book.store.stands(Seen(other.id, order.id, order.revision))
+    assert await book.store.stands(Seen(order.organisation_id, order.id, 1, order.recorded_at))
+    assert not await book.store.stands(Seen(other.id, order.id, 1, order.recorded_at))
+
+
+async def test_a_revision_that_was_given_twice_is_another(book: Book) -> None:
+    _, order = await _place(book)
+    before = order.recorded_at - timedelta(microseconds=1)
+    assert not await book.store.stands(Seen(order.organisation_id, order.id, 1, before))
 
 
 async def test_a_name_of_the_document_stands_with_its_order(book: Book) -> None:

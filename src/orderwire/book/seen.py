@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from msgspec import Struct
 
 from .orders import Order
 
 
 class Seen(Struct):
-    """What an answer stands on: an order at a revision, or with none the whole book.
+    """What an answer stands on: an order at a revision (and its instant), or with none the whole book.
 
     `sign` is the store's own (`Store.sign`), as it was when the book last said so: while the store still
     has it, nothing was committed since, and everything stands.
@@ -17,6 +19,7 @@ class Seen(Struct):
     organisation_id: int
     order_id: int = 0
     revision: int | None = None
+    recorded_at: datetime | None = None
     sign: bytes | None = None
 
 
@@ -25,7 +28,7 @@ def seen_order(order: Order, sign: bytes | None) -> Seen:
 
     `sign` is the store's before the order was read.
     """
-    return Seen(order.organisation_id, order.id, order.revision, sign)
+    return Seen(order.organisation_id, order.id, order.revision, order.recorded_at, sign)
 
 
 def seen_by_name(order: Order, scheme: str, name: str, sign: bytes | None) -> Seen:

@@ -6,6 +6,7 @@ from orderwire.book.orders import bucket_of
 from orderwire.book.seen import Seen
 
 from . import statements as st
+from .rows import instant
 from .verbs import Reads
 
 
@@ -23,7 +24,8 @@ class CurrentReads(Reads):
         if seen.revision is None:
             return False
         row = await self.row(st.FETCH_REVISION, bucket_of(seen.order_id), seen.order_id, seen.organisation_id)
-        if row is None or row[0] != seen.revision:
+        # Both: after the loss of a primary that had no synchronous standby, a revision may be given again.
+        if row is None or row[0] != seen.revision or instant(row[1]) != seen.recorded_at:
             return False
         # Taken before the read: a commit in between makes the next one ask again.
         seen.sign = sign

@@ -105,7 +105,9 @@ FETCH_ORDER_AND_STATUS = Statement(
 # Little of an order, before its document in the row: whether it still is what somebody has read.
 FETCH_REVISION = Statement(
     "fetch_revision",
-    select(orders.c.revision).where(*one_order(orders, "id"), orders.c.deleted == NOT_DELETED),
+    select(orders.c.revision, orders.c.recorded_at).where(
+        *one_order(orders, "id"), orders.c.deleted == NOT_DELETED
+    ),
     ONE,
 )
 FETCH_NAME = Statement(
@@ -224,8 +226,7 @@ HOLD_ORDER = Statement(
     .returning(*ORDER),
     ("k_bucket", "k_id", "k_organisation_id"),
 )
-ADVANCE_ORDER = Statement(
-    "advance_order",
+_ADVANCE = (
     update(orders)
     .where(
         orders.c.bucket == _p("k_bucket"),
@@ -239,9 +240,24 @@ ADVANCE_ORDER = Statement(
         changed_at=_later(orders.c.changed_at, "at"),
         recorded_at=_later(orders.c.recorded_at, "at"),
     )
-    .returning(orders.c.revision, orders.c.stage_count, orders.c.recorded_at),
-    ("at", "k_bucket", "k_id", "k_organisation_id"),
 )
+_ADVANCED = (orders.c.revision, orders.c.stage_count, orders.c.recorded_at)
+_ADVANCE_PARAMS = ("at", "k_bucket", "k_id", "k_organisation_id")
+ADVANCE_ORDER = Statement("advance_order", _ADVANCE.returning(*_ADVANCED), _ADVANCE_PARAMS)
+# The same in two steps, for where nobody else can write in between.
+FETCH_STANDING = Statement(
+    "fetch_standing",
+    select(*_ADVANCED, *STATUS)
+    .select_from(
+        orders.outerjoin(
+            order_statuses,
+            and_(order_statuses.c.bucket == orders.c.bucket, order_statuses.c.order_id == orders.c.id),
+        )
+    )
+    .where(*one_order(orders, "id"), orders.c.deleted == NOT_DELETED),
+    ONE,
+)
+ADVANCE_READ_ORDER = Statement("advance_read_order", _ADVANCE, _ADVANCE_PARAMS)
 INSERT_STAGE = insert_into(order_stages)
 PUT_STATUS = insert_into(order_statuses, replace=["bucket", "order_id"])
 DELETE_STATUS = Statement(
