@@ -157,11 +157,12 @@ async def _append(
             owed = await tx.fetch_unnotified_stage(*key, repeat_key)
             if owed is not None:
                 return owed, await tx.fetch_status(*key)
-        # First of all, so that whoever appends to the same order waits here and reads what we wrote.
-        advance = await tx.advance_order(*key, now)
-        if advance is None:
+        advanced = await tx.advance_order(*key, now)
+        if advanced is None:
             raise OrderNotFound(str(key[1]))
-        status = await _status_without(tx, key, request.supersedes)
+        advance, status = advanced
+        if request.supersedes is not None:
+            status = await _status_without(tx, key, request.supersedes)
         stage = make_stage(key[1], request, status, advance, origin)
         await tx.insert_stage(key[0], stage)
         moved = next_status(status, stage)
@@ -176,10 +177,8 @@ async def _append(
     return await book.store.write(work)
 
 
-async def _status_without(tx: Transaction, key: tuple[int, int], superseded: int | None) -> Status | None:
-    """Where the order stands, told without the stage that is superseded (None for none)."""
-    if superseded is None:
-        return await tx.fetch_status(*key)
+async def _status_without(tx: Transaction, key: tuple[int, int], superseded: int) -> Status | None:
+    """Where the order stands, told without the stage that is superseded."""
     stages = await tx.list_stages(*key, datetime.max, MAX_STAGES_TOLD)
     if superseded not in {stage.number for stage in stages}:
         raise FieldInvalid("supersedes", "the order has no such stage")

@@ -191,7 +191,7 @@ def stage_of(row: Row) -> Stage:
 
 
 def advance_of(row: Row) -> Advance:
-    """What `ADVANCE_ORDER` gives."""
+    """What `ADVANCE_ORDER` gives, and the columns that `FETCH_STANDING` begins with."""
     return Advance(revision=row[0], number=row[1], recorded_at=instant(row[2]))
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import datetime
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
@@ -20,14 +21,17 @@ import structlog
 from sqlalchemy.dialects import sqlite as sqlite_dialect
 
 from orderwire.book.errors import StoreUnavailable
+from orderwire.book.orders import bucket_of
+from orderwire.book.stages import Advance, Status
 from orderwire.book.store import Transaction
 
+from . import statements as st
 from .catalogue import ALL
 from .compiling import Compiled, Statement, compile_statement
 from .current import CurrentReads
 from .integrity import taken
 from .numbers import Numbers
-from .rows import Row
+from .rows import Row, advance_of, micros, status_of
 from .sqlite_scans import LIMIT_SECONDS, Scanner
 from .sqlite_sign import Sign
 from .sqlite_threads import Checkpointer, Job, Writer
@@ -102,6 +106,19 @@ class SqliteTransaction(Writes):
 
     async def rows(self, statement: Statement, *values: Any) -> Sequence[Row]:
         return self._connection.execute(*prepare(statement, values)).fetchall()
+
+    async def advance_order(
+        self, organisation_id: int, order_id: int, at: datetime
+    ) -> tuple[Advance, Status | None] | None:
+        # Nobody writes beside this transaction; to read first costs a third less than an update that returns.
+        key = (bucket_of(order_id), order_id, organisation_id)
+        row = await self.row(st.FETCH_STANDING, *key)
+        if row is None:
+            return None
+        await self.rows(st.ADVANCE_READ_ORDER, micros(at), *key)
+        revision, number, recorded_at, *status = row
+        advance = advance_of((revision + 1, number + 1, max(recorded_at, micros(at))))
+        return advance, None if status[0] is None else status_of(status)
 
     async def insert_many(self, statement: Statement, many: Iterable[Sequence[Any]]) -> int:
         rows, written = list(many), 0

@@ -211,10 +211,13 @@ class Writes(Reads, AnswerWrites, GroupWrites, AccountWrites, ImportWrites):
         key = (bucket_of(order.id), order.id, order.organisation_id)
         return bool(await self.rows(st.UPDATE_ORDER, *head, *state, *key, was))
 
-    async def advance_order(self, organisation_id: int, order_id: int, at: datetime) -> Advance | None:
+    async def advance_order(
+        self, organisation_id: int, order_id: int, at: datetime
+    ) -> tuple[Advance, Status | None] | None:
+        # First of all, so that whoever advances the same order waits here and reads what we wrote.
         key = (bucket_of(order_id), order_id, organisation_id)
         row = await self.row(st.ADVANCE_ORDER, micros(at), *key)
-        return None if row is None else advance_of(row)
+        return None if row is None else (advance_of(row), await self.fetch_status(organisation_id, order_id))
 
     async def insert_stage(self, organisation_id: int, stage: Stage) -> None:
         await self.rows(st.INSERT_STAGE, *stage_values(organisation_id, stage))
