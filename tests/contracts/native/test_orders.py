@@ -220,6 +220,23 @@ async def test_stages_follow_set_or_leave_the_status(native):
         assert answer["status"]["stage"] == stands
 
 
+async def test_an_answer_to_a_write_tells_of_the_status_what_a_read_tells(native):
+    detail = {
+        "client": {"id": 3, "billing_postal_code": 80301},
+        "details": {"notes": "n", "rush": True, "addons": ["x", 1, 1.5, 2.0, {"k": 1.25}]},
+        "started": {"text": "noon", "at": "2026-01-01T10:00:00+02:00"},
+    }
+    first = {"stage": "a", "detail": detail}
+    second = {"stage": "b", "effective_at": "2026-01-01T10:00:00.123456+02:00", "status": "set"}
+    third = {"stage": "c", "supersedes": 2, "status": "leave"}
+    for stages in ([], [first], [first, second], [first, second, third]):
+        placed = await native.ask("POST", "/v1/orders", {"stages": stages})
+        path = placed.header("location")
+        assert (await native.ask("GET", path)).body == placed.body
+        appended = (await native.ask("POST", f"{path}/stages", first)).json()
+        assert (await native.ask("GET", path)).json()["status"] == appended["status"]
+
+
 async def test_vouchers_are_shown_by_right(native):
     voucher = {"amount": "5", "currency": "EUR", "code": "SECRET", "pin": "1234"}
     made = await native.ask("POST", "/v1/orders", {"vouchers": [voucher, {"code": "ALONE"}]})

@@ -10,6 +10,7 @@ from orderwire.book.orders import LIFECYCLES, Order
 from orderwire.book.past import moment_of
 from orderwire.book.seen import seen_order
 from orderwire.book.stages import Stage, Status
+from orderwire.book.statuses import first_stages
 from orderwire.book.store import Book
 from orderwire.contracts.contract import Mount, Route
 from orderwire.web.request import Request
@@ -37,7 +38,7 @@ async def create_order(mount: Mount, caller: Caller, request: Request) -> Respon
 
     async def answer(book: Book, order: Order) -> Response:
         location = (b"location", b"/v1/orders/%d" % order.id)
-        status = await routes_reading.stand(book, caller, order)
+        _, status = first_stages(order.id, new.stages, order.recorded_at, caller.origin)
         body = await routes_reading.render(book, caller, order, status)
         return Response(201, (JSON, PRIVATE, location, _etag(order)), body)
 
