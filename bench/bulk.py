@@ -27,6 +27,7 @@ from orderwire.book.callers import RIGHTS
 from orderwire.book.orders import BUCKETS, Document, Line, Order, Party
 from orderwire.book.stages import Origin, Stage, StageDetail, StatusDetail
 from orderwire.contracts.native.auth import TOKEN_SCHEME
+from orderwire.migrating import migrate
 from orderwire.store import statements
 from orderwire.store.compiling import Statement
 from orderwire.store.rows import (
@@ -102,7 +103,7 @@ def reference(number: int) -> str:
 def make_empty(env: Mapping[str, str]) -> int:
     """A migrated book with the organisation and its token; gives the organisation's id."""
     settings = table.load(env, extra=app.contract_extra())
-    app.migrate(settings)
+    migrate(settings)
 
     async def prepare_book() -> int:
         book = await app.open_book(settings)

@@ -41,6 +41,7 @@ from orderwire.contracts.plum import wire as plum
 from orderwire.contracts.valomnia import auth as valomnia_auth
 from orderwire.contracts.valomnia import wire as valomnia
 from orderwire.contracts.valomnia.demo import operation
+from orderwire.migrating import migrate
 
 ORGANISATION = "bench"
 USERNAME = "bench@bench.example"
@@ -117,7 +118,7 @@ def seed(folder: Path, orders: int) -> Seeded:
         shutil.rmtree(place)
     place.mkdir(parents=True)
     began = time.monotonic()
-    app.migrate(seeded.settings())
+    migrate(seeded.settings())
     uvloop.run(_fill(seeded))
     seconds = time.monotonic() - began
     done.write_text(json.dumps({"seconds": seconds}))

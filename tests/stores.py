@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from orderwire.book.store import Book
-from orderwire.store import engines
+from orderwire.store import upgrading
 from orderwire.store.migrations import upgrade
 from orderwire.store.postgres import PostgresStore
 from orderwire.store.postgres_pool import Pool
@@ -108,7 +108,7 @@ class Databases:
 
     def _make_template(self, store: str) -> str:
         url = self.create_empty()
-        run_apart(lambda: engines.upgrade(url))
+        run_apart(lambda: upgrading.upgrade(url))
         if store == PARTITIONED:
             run_apart(lambda: partition(url))
         return url.rpartition("/")[2]

@@ -23,10 +23,10 @@ from orderwire.contracts.native.wire_lines import parse_order_line
 from orderwire.contracts.views import Views
 from orderwire.importer.desk import ImportDesk
 from orderwire.importer.jobs import Runner
-from orderwire.opening import migrate, open_book
+from orderwire.opening import open_book
 from orderwire.server import StartRefused, find_address, follow_parent, serve
 from orderwire.settings import Setting, Settings
-from orderwire.store.engines import is_postgres
+from orderwire.store.addresses import is_postgres
 from orderwire.store.schema import NotMigrated
 from orderwire.vault import digest
 from orderwire.web.asgi import AsgiApp, Face
@@ -50,7 +50,6 @@ __all__ = [
     "StartRefused",
     "create",
     "follow_parent",
-    "migrate",
     "open_book",
     "plant_demo",
     "run",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,51 +12,14 @@ from orderwire.book.store import Book, Mailbox, Store
 from orderwire.courier.mail import FileMailbox, SmtpMailbox
 from orderwire.server import StartRefused
 from orderwire.settings import Settings, SettingsError
-from orderwire.store.engines import CannotOpen, open_store, standing_of, upgrade
+from orderwire.store.engines import LIST_SECONDS, CannotOpen, open_store
 from orderwire.store.schema import KEY_PROOF
-from orderwire.store.sqlite_scans import LIMIT_SECONDS
 from orderwire.vault import Vault, VaultError, new_key
 
 
 def now() -> datetime:
     """The clock of a real book."""
     return datetime.now(UTC)
-
-
-def migrate(settings: Settings) -> tuple[str | None, str | None]:
-    """Bring the book to the newest schema; gives the revisions before and after.
-
-    A new book gets its key, and keeps the proof of it. Raises StartRefused, or SettingsError when the key
-    of a book that has one is not at hand.
-    """
-    return asyncio.run(_migrate(settings))
-
-
-async def _migrate(settings: Settings) -> tuple[str | None, str | None]:
-    database = settings["database"]
-    try:
-        before = await standing_of(database)
-        await upgrade(database)
-        store = await _open_store(settings)
-    except CannotOpen as error:
-        raise StartRefused(str(error)) from error
-    try:
-        await _prove_key(settings, store)
-    finally:
-        await store.close()
-    after = await standing_of(database)
-    return before.revision, after.revision
-
-
-async def _prove_key(settings: Settings, store: Store) -> None:
-    proof = await store.fetch_fact(KEY_PROOF)
-    if proof is None:
-        if not settings["vault_keys"]:
-            make_key_file(settings.key_file)
-        sealed = make_vault(settings).seal(KEY_PROOF, KEY_PROOF)
-        await store.write(lambda tx: tx.insert_fact(KEY_PROOF, sealed))
-    else:
-        check_key(make_vault(settings), proof)
 
 
 def check_key(vault: Vault, proof: str | None) -> None:
@@ -116,13 +78,13 @@ def make_mailbox(settings: Settings) -> Mailbox:
     )
 
 
-async def open_book(settings: Settings, *, list_seconds: float = LIMIT_SECONDS) -> Book:
+async def open_book(settings: Settings, *, list_seconds: float = LIST_SECONDS) -> Book:
     """The book on its store; a list may take `list_seconds`.
 
     Raises NotMigrated, SettingsError, or StartRefused for a book that can't be opened.
     """
     try:
-        store = await _open_store(settings, list_seconds)
+        store = await open_store_of(settings, list_seconds)
     except CannotOpen as error:
         raise StartRefused(str(error)) from error
     try:
@@ -140,7 +102,8 @@ async def open_book(settings: Settings, *, list_seconds: float = LIMIT_SECONDS) 
     )
 
 
-async def _open_store(settings: Settings, list_seconds: float = LIMIT_SECONDS) -> Store:
+async def open_store_of(settings: Settings, list_seconds: float = LIST_SECONDS) -> Store:
+    """The store that the settings name. Raises NotMigrated or CannotOpen."""
     return await open_store(
         settings["database"],
         connections=settings["database_connections"],

@@ -17,7 +17,7 @@ from orderwire.book.callers import READ, READ_DELETED, Caller
 from orderwire.book.lists import Moment
 from orderwire.book.past import book_at
 from orderwire.book.queries import get_status, list_revisions, list_stages
-from orderwire.store.engines import CannotOpen, open_store, upgrade
+from orderwire.store.engines import CannotOpen, open_store
 from orderwire.store.keeping import copying, snapshots
 from orderwire.store.keeping.copying import CopyRefused, Outcome, copy_book
 from orderwire.store.keeping.digests import LAST, TABLES, Sum, Summing
@@ -26,6 +26,7 @@ from orderwire.store.keeping.targets import Target
 from orderwire.store.keeping.users import InUse
 from orderwire.store.schema import COPYING, NotMigrated
 from orderwire.store.tables import marks, metadata
+from orderwire.store.upgrading import upgrade
 from tests.factories import make_book_over
 from tests.postgres import execute, fetch, run_apart
 from tests.stores import PARTITIONED, POSTGRES, SQLITE, Databases

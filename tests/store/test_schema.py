@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from orderwire.store import catalogue
-from orderwire.store.engines import is_postgres
+from orderwire.store.addresses import is_postgres
 from orderwire.store.migrations import FOLDER, configured, upgrade
 from orderwire.store.schema import HEAD, NotMigrated, check_standing, standing_of
 from orderwire.store.tables import metadata

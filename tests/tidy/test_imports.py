@@ -21,6 +21,7 @@ REQUIRED = [
     "courier",
     "exporter",
     "importer",
+    "migrating",
     "opening",
     "server",
     "setting_values",

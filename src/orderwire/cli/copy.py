@@ -67,7 +67,7 @@ def _address(name: str, text: str) -> str:
 
 
 def _json(source: str, settings: Settings, outcome: Outcome, problem: str | None) -> dict[str, Any]:
-    from orderwire.store.engines import show
+    from orderwire.store.addresses import show
 
     return {
         "from": show(source),

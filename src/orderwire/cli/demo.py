@@ -47,7 +47,7 @@ def demo(
         print_json({contract.name: contract.demo.describe() for contract in contracts.ALL})
         return
     from orderwire import app
-    from orderwire.store.engines import is_postgres
+    from orderwire.store.addresses import is_postgres
 
     from .logs import configure_logs
     from .migrate import migrate_book

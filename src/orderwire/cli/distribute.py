@@ -18,11 +18,12 @@ def distribute(state: State, *, as_json: bool) -> None:
     Needs a migrated book and the extension citus in its database. Services start again afterwards.
     """
     from orderwire.store import citus, engines
+    from orderwire.store.addresses import is_postgres
     from orderwire.store.schema import HEAD, NotMigrated
 
     settings = load_settings(state)
     database = settings["database"]
-    if not engines.is_postgres(database):
+    if not is_postgres(database):
         raise Failure(REFUSED, f"{settings.shown_database} is not on PostgreSQL, and can't be spread")
     with failing(state):
         try:

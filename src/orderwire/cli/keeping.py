@@ -89,7 +89,7 @@ def key_problem(settings: Settings, proof: str | None) -> str | None:
 
 def check_is_file(settings: Settings, command: str) -> None:
     """Fails with `USAGE` for a book on PostgreSQL, which has tools of its own."""
-    from orderwire.store.engines import is_postgres
+    from orderwire.store.addresses import is_postgres
 
     if is_postgres(settings["database"]):
         how = f"PostgreSQL has pg_basebackup and pg_dump: see {GUIDE}#back-up-and-restore"

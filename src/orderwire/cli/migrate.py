@@ -33,11 +33,11 @@ def migrate(state: State, *, as_json: bool) -> None:
 
 def migrate_book(settings: Settings) -> tuple[str | None, str | None]:
     """Migrate, and give the revisions before and after. Fails with `REFUSED`."""
-    from orderwire import app
+    from orderwire.migrating import migrate as bring_up_to_date
 
     # SQLite would only say that it can't open the file; and a folder made here would hide a mistyped path.
     folder = settings.folder
     if not folder.is_dir():
         state = "is not a folder" if folder.exists() else "does not exist"
         raise Failure(REFUSED, f"{settings.shown_database} can't be made: {folder} {state}")
-    return app.migrate(settings)
+    return bring_up_to_date(settings)

@@ -13,8 +13,9 @@ from orderwire.book.orders import Order
 from orderwire.vault import Vault
 
 from ..account_statements import FETCH_FACT
+from ..addresses import show
 from ..compiling import Statement
-from ..engines import CannotOpen, show, standing_of
+from ..engines import CannotOpen, standing_of
 from ..rows import Row, bucket_of_group, bucket_of_name
 from ..schema import HEAD, KEY_PROOF, NotMigrated
 from ..statements import FETCH_NAME

@@ -15,10 +15,12 @@ from msgspec import Struct, field
 from sqlalchemy import Table
 
 from ..account_statements import FETCH_FACT
-from ..engines import show, standing_of, upgrade
+from ..addresses import show
+from ..engines import standing_of
 from ..rows import Row
 from ..schema import COPYING, HEAD, KEY_PROOF, NotMigrated
 from ..tables import marks, metadata
+from ..upgrading import upgrade
 from .digests import LAST, TABLES, Sum, Summing, is_copied, sum_of
 from .snapshots import Snapshot, key_of, reading
 from .targets import TakenOver, Target, writing

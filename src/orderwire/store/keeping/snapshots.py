@@ -13,8 +13,9 @@ from typing import Any
 import asyncpg
 from sqlalchemy import Table, bindparam, func, select, tuple_
 
+from ..addresses import is_postgres, path_of
 from ..compiling import Statement
-from ..engines import is_postgres, path_of, reaching
+from ..engines import reaching
 from ..postgres_batches import plan_of
 from ..postgres_pool import prepare as prepare_postgres
 from ..rows import Row

@@ -11,8 +11,9 @@ from typing import Any
 from sqlalchemy import Table, bindparam, delete, select, update
 
 from ..account_statements import FETCH_FACT, INSERT_FACT
+from ..addresses import is_postgres, path_of
 from ..compiling import Statement, insert_into
-from ..engines import is_postgres, path_of, reaching
+from ..engines import reaching
 from ..postgres_pool import prepare as prepare_postgres
 from ..rows import Row
 from ..schema import COPYING

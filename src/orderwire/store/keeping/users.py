@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ..engines import is_postgres, path_of, reaching, show
+from ..addresses import is_postgres, path_of, show
+from ..engines import reaching
 from ..postgres_pool import APPLICATION as SERVING
 from .snapshots import APPLICATION, connect_postgres
 
