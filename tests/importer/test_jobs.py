@@ -20,8 +20,9 @@ from orderwire.book.jobs import DONE, FAILED, OPEN, RUNNING, WAITING, Job
 from orderwire.book.orders import GroupOrder
 from orderwire.book.store import Book
 from orderwire.contracts.native.wire_lines import parse_order_line
+from orderwire.importer import jobs
 from orderwire.importer.desk import FILE, ImportDesk
-from orderwire.importer.jobs import LEASE, MAX_ATTEMPTS, Runner
+from orderwire.importer.jobs import LEASE, MAX_ATTEMPTS, Runner, pause_seconds
 from tests.contracts.native.uploading import MAP, rows
 from tests.factories import make_organisation
 from tests.stores import POSTGRES, SQLITE, Shelf
@@ -132,6 +133,45 @@ async def test_one_that_was_begun_again_and_again_has_failed(works: Works) -> No
     job = await works.ended(group)
     assert (job.state, job.progress.error_code, job.progress.placed) == (FAILED, "crashed", 0)
     assert await works.book.store.fetch_order_named(group.organisation_id, "reference", "N-100") is None
+
+
+async def test_one_that_was_killed_at_its_beginning_is_begun_again(
+    works: Works, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(jobs, "LONGEST_PAUSE_SECONDS", 0.2)
+    group = await works.upload()
+    assert group.job is not None
+    await works.take(group, progress=msgspec.structs.replace(group.job.progress, attempts=MAX_ATTEMPTS - 1))
+    works.now += LEASE
+    works.runner.start()
+    job = await works.ended(group)
+    assert (job.state, job.progress.placed, job.progress.attempts) == (DONE, 5, 0)
+
+
+def test_the_pauses_between_attempts_grow() -> None:
+    pauses = [pause_seconds(attempts) for attempts in range(MAX_ATTEMPTS + 2)]
+    assert pauses == [0, 0, 0, 10, 20, 40, 60, 60, 60, 60, 0, 0]
+
+
+async def test_a_clock_that_is_set_back_delays_no_import(
+    works: Works, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(jobs, "LEASE", timedelta(seconds=1.5))
+    gone, alive = await works.upload(1), await works.upload(2)
+    left, held = await works.take(gone), await works.take(alive)
+    works.now -= timedelta(hours=1)
+    works.runner.start()
+    while (await works.job(gone)).state in OPEN:
+        # Who lives renews what it holds.
+        assert held.until is not None
+        held = msgspec.structs.replace(held, until=held.until + timedelta(milliseconds=1))
+        assert await works.book.store.write(lambda tx, held=held: tx.update_job(held))  # type: ignore[misc]
+        await asyncio.sleep(0.01)
+    job = await works.job(gone)
+    assert (job.state, job.epoch, job.progress.placed) == (DONE, left.epoch + 1, 5)
+    assert (await works.job(alive)).epoch == held.epoch
 
 
 async def test_a_stop_before_the_end_lets_go_of_the_job(works: Works) -> None:

@@ -119,8 +119,7 @@ async def test_a_line_that_can_not_be_taken_is_listed(book, tmp_path, line, colu
 
 async def test_a_name_of_an_order_that_is_not_taken_is_free_for_the_next(book, tmp_path):
     await take(book, write_lines(tmp_path / "before.jsonl", [order("taken")]))
-    first = order("taken", total=7)
-    first["names"]["po_number"] = "shared"
+    first = {**order("taken", total=7), "names": {"reference": "taken", "po_number": "shared"}}
     second = {**order("x"), "names": {"po_number": "shared"}}
     path = write_lines(tmp_path / "o.jsonl", [first, second])
     summary = await take(book, path)

@@ -9,9 +9,10 @@ import asyncio
 import secrets
 import shutil
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import structlog
@@ -46,8 +47,13 @@ RENEW_SECONDS = 3.0
 # The safety net: jobs are looked for when somebody tells, and this often in any case.
 LOOK_SECONDS = 5.0
 SWEEP_SECONDS = 3_600.0
-# A job that was begun so often without getting any further has failed.
-MAX_ATTEMPTS = 3
+# A job that was begun so often without getting any further has failed: its file may be what ends the process.
+MAX_ATTEMPTS = 10
+# After so many of them each waits for longer, so that the process can do its other work in between.
+QUICK_ATTEMPTS = 3
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 10.0, 60.0
+# An error that nobody foresaw comes again: it is tried so often.
+MAX_CRASHES = 3
 RETRY = timedelta(seconds=10)
 MAX_OPEN_JOBS = 1_000
 # An upload that was broken off by a crash has no job; younger ones may be under way.
@@ -70,6 +76,7 @@ class Runner:
         self._keep = timedelta(days=keep_days)
         self._owner = secrets.token_hex(8)
         self._running: dict[tuple[int, str], asyncio.Task[None]] = {}
+        self._standings: dict[tuple[int, str], Standing] = {}
         self._looking: asyncio.Task[None] | None = None
         self._swept = 0.0
 
@@ -114,10 +121,15 @@ class Runner:
                 task.cancel()
         if len(self._running) >= self._at_once:
             return
-        now = self._book.clock()
-        for job in await self._book.store.list_open_jobs(MAX_OPEN_JOBS):
-            key = (job.organisation_id, job.group_order_id)
-            if key in self._running or (job.until is not None and job.until > now):
+        jobs = {
+            (job.organisation_id, job.group_order_id): job
+            for job in await self._book.store.list_open_jobs(MAX_OPEN_JOBS)
+        }
+        before, seconds = self._standings, asyncio.get_running_loop().time()
+        self._standings = {key: _standing_of(job, before.get(key), seconds) for key, job in jobs.items()}
+        for key, job in jobs.items():
+            waited = seconds - self._standings[key].since
+            if key in self._running or not _is_free(job, self._book.clock(), waited):
                 continue
             taken = await self._take(job)
             if taken is not None:
@@ -135,6 +147,8 @@ class Runner:
 
     async def _take(self, job: Job) -> Job | None:
         now = self._book.clock()
+        # Of a holder that is gone though its time, by a clock that was set back since, is not over.
+        at = now if job.until is None else max(now, job.until)
         taken = msgspec.structs.replace(
             job,
             state=RUNNING,
@@ -144,7 +158,7 @@ class Runner:
             epoch=job.epoch + 1,
             changed_at=now,
         )
-        return taken if await self._book.store.write(lambda tx: tx.take_job(taken, now)) else None
+        return taken if await self._book.store.write(lambda tx: tx.take_job(taken, at)) else None
 
     async def _sweep(self) -> None:
         """Delete the files of imports that ended long ago, and of uploads that nobody knows of."""
@@ -160,6 +174,40 @@ class Runner:
             else:
                 await _forget_files(self._book, organisation_id, group_order_id)
             await asyncio.to_thread(shutil.rmtree, place, ignore_errors=True)
+
+
+class Standing(NamedTuple):
+    """How a job was seen to stand, and since when, by the event loop's clock: no other can be set."""
+
+    epoch: int
+    until: datetime | None
+    since: float
+
+
+def _standing_of(job: Job, before: Standing | None, seconds: float) -> Standing:
+    is_same = before is not None and before[:2] == (job.epoch, job.until)
+    return Standing(job.epoch, job.until, before.since if before is not None and is_same else seconds)
+
+
+def _is_free(job: Job, now: datetime, waited: float) -> bool:
+    """True if the job, which stands as it does for `waited` seconds, may be begun.
+
+    Whoever holds one renews that: one that stood still for as long as it can be held is held by nobody.
+    """
+    if job.until is not None and job.until > now and waited < LEASE.total_seconds():
+        return False
+    return waited >= pause_seconds(job.progress.attempts)
+
+
+def pause_seconds(attempts: int) -> float:
+    """How long a job is left alone that was begun so often without getting any further.
+
+    One that was begun too often is taken up at once, to be told so.
+    """
+    if attempts < QUICK_ATTEMPTS or attempts >= MAX_ATTEMPTS:
+        return 0.0
+    pause: float = FIRST_PAUSE_SECONDS * 2 ** (attempts - QUICK_ATTEMPTS)
+    return min(pause, LONGEST_PAUSE_SECONDS)
 
 
 def _record_key(group_order_id: str) -> str:
@@ -206,12 +254,12 @@ class _Run:
         except (FileError, MapError) as error:
             await self._fail("map_invalid" if isinstance(error, MapError) else "file_invalid", str(error))
         except (StoreUnavailable, OSError) as error:
-            await self._retry("store_unavailable", str(error))
+            await self._retry("store_unavailable", str(error), MAX_ATTEMPTS)
         except BookError as error:
             await self._fail("refused", f"{type(error).__name__}: {error}")
         except Exception as error:
             log.exception("import crashed", group_order_id=self._job.group_order_id)
-            await self._retry("crashed", f"{type(error).__name__}")
+            await self._retry("crashed", f"{type(error).__name__}", MAX_CRASHES)
         finally:
             keeper.cancel()
             await asyncio.wait([keeper])
@@ -316,8 +364,8 @@ class _Run:
         self._set(error_code=code, error=reason[:1_000])
         await self._end(FAILED, summary)
 
-    async def _retry(self, code: str, reason: str) -> None:
-        if self._job.progress.attempts >= MAX_ATTEMPTS:
+    async def _retry(self, code: str, reason: str, attempts: int) -> None:
+        if self._job.progress.attempts >= attempts:
             await self._fail(code, reason)
             return
         self._set(error_code=code, error=reason[:1_000])
