@@ -245,6 +245,27 @@ def test_odd_header_fields_are_answered(
         assert target.is_refusal(answer), answer.body
 
 
+@pytest.mark.parametrize("name", TARGETS)
+@pytest.mark.parametrize("field", ["Authorization", "Content-Type", "Idempotency-Key"])
+def test_what_is_said_once_is_not_said_twice(
+    faces: Faces, targets: dict[str, Target], name: str, field: str
+) -> None:
+    """Of two values a proxy may have read the other one; the same one twice does no harm."""
+    target = targets[name]
+    before = count_rows(faces.service.data)
+    first = target.headers.get(field, "first")
+    rest = [(key, value) for key, value in target.headers.items() if key != field]
+    answer = faces.service.request(
+        "POST", target.path, [*rest, (field, first), (field, "other")], json.dumps(target.body)
+    )
+    assert answer.status == 400
+    assert target.is_refusal(answer), answer.body
+    assert count_rows(faces.service.data) == before
+    same = faces.service.request("POST", target.path, [*rest, (field, first), (field, first)], b"{")
+    once = faces.service.request("POST", target.path, [*rest, (field, first)], b"{")
+    assert same.status == once.status
+
+
 def test_a_body_that_never_ends_is_answered_in_time(start_service: Callable[..., Service]) -> None:
     service = start_service(env={"ORDERWIRE_REQUEST_SECONDS": "0.3"})
     headers = {"Content-Type": "application/json", "Content-Length": "500"}

@@ -34,6 +34,8 @@ from .views import NO_VIEWS, Views
 Fault = BookFault | WebFault
 
 AS_OF = "Orderwire-As-Of"
+# What whoever asks for a change must say once: of two, another program on the way may have read the other.
+SINGLE = frozenset({b"authorization", b"content-type", b"idempotency-key"})
 
 log = structlog.get_logger("orderwire.contracts")
 
@@ -166,6 +168,8 @@ class Mount:
         """
         contract = self.contract
         try:
+            if request.method != "GET":
+                request.check_single(SINGLE)
             bound = await self.bound_organisation(request) if self.is_bound else None
             route, request.params = self.router.match(request.method, request.path)
             if route.public:

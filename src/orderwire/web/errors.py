@@ -31,12 +31,21 @@ class HostInvalid(WebError):
     """There is no `Host` field, more than one, or one that names no host."""
 
 
-class BodyTooLarge(WebError):
-    """The body is larger than `limit` bytes."""
+class HeaderRepeated(WebError):
+    """A header field that says one thing is there twice, with different values."""
 
-    def __init__(self, limit: int) -> None:
-        super().__init__(limit)
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+class BodyTooLarge(WebError):
+    """The body is larger than `limit` bytes, or the part of it that `what` names."""
+
+    def __init__(self, limit: int, what: str = "body") -> None:
+        super().__init__(limit, what)
         self.limit = limit
+        self.what = what
 
 
 class BodyTimedOut(WebError):
@@ -44,7 +53,11 @@ class BodyTimedOut(WebError):
 
 
 class ContentTypeWrong(WebError):
-    """The body's media type is not one that the route reads."""
+    """The body's media type is not one that the route reads; `reason` says so where it is known better."""
+
+    def __init__(self, reason: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class BodyMalformed(WebError):
@@ -77,6 +90,7 @@ WebFault = (
     | UrlTooLong
     | HeadersTooLarge
     | HostInvalid
+    | HeaderRepeated
     | BodyTooLarge
     | BodyTimedOut
     | ContentTypeWrong

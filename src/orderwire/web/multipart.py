@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, TypeVar
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from .errors import BodyMalformed, ContentTypeWrong
+from .errors import BodyMalformed, BodyTooLarge, ContentTypeWrong
 
 T = TypeVar("T")
 
@@ -60,13 +60,16 @@ async def read_form(
 ) -> Form:
     """The form that the chunks hold; a file goes to `folder`, under its part's name, readable by us only.
 
-    Raises ContentTypeWrong without a boundary, BodyMalformed for what is no such form, OSError when a
-    file can't be written, and what `chunks` and `accept` raise. What was written so far stays.
+    Raises ContentTypeWrong without a boundary, BodyMalformed for what is no such form, BodyTooLarge for a
+    text beyond its limit, OSError when a file can't be written, and what `chunks` and `accept` raise.
+    What was written so far stays.
     """
     kind, options = parse_options_header(content_type)
     boundary = options.get(b"boundary", b"")
-    if kind.decode("latin-1") != MEDIA_TYPE or not boundary:
+    if kind.decode("latin-1") != MEDIA_TYPE:
         raise ContentTypeWrong
+    if not boundary:
+        raise ContentTypeWrong(f"{MEDIA_TYPE} without a boundary")
     reading = _Reading(boundary, folder, accept, max_parts)
     try:
         gathered: list[bytes] = []
@@ -133,10 +136,10 @@ class _Reading:
                 max_header_size=MAX_PART_HEADER_BYTES,
             )
         except FormParserError as error:
-            raise ContentTypeWrong from error
+            raise ContentTypeWrong(f"{MEDIA_TYPE} with a boundary that can't be one") from error
 
     def take(self, data: bytes) -> None:
-        """Read on. Raises BodyMalformed, OSError, or what `accept` raises."""
+        """Read on. Raises BodyMalformed, BodyTooLarge, OSError, or what `accept` raises."""
         if not data:
             return
         try:
@@ -187,7 +190,7 @@ class _Reading:
             return
         self._text += data[start:end]
         if self._limit is not None and len(self._text) > self._limit:
-            raise BodyMalformed(f"a form whose part {self._name} has more than {self._limit} bytes")
+            raise BodyTooLarge(self._limit, f"part {self._name}")
 
     def _close_part(self) -> None:
         if self._file is None:

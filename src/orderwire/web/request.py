@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
+
+from .errors import HeaderRepeated
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -82,6 +84,13 @@ class Request:
             if key == name:
                 return value.decode("latin-1")
         return None
+
+    def check_single(self, names: Collection[bytes]) -> None:
+        """Raises HeaderRepeated if a header field of one of these lower-case names has several values."""
+        found: dict[bytes, bytes] = {}
+        for name, value in self.headers:
+            if name in names and found.setdefault(name, value) != value:
+                raise HeaderRepeated(name.decode("latin-1"))
 
     @property
     def host(self) -> str:

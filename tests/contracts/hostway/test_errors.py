@@ -50,6 +50,7 @@ CASES = [
     (web_errors.ContentTypeWrong(), 400, "badRequest", "POST data error", ""),
     (web_errors.HeadersTooLarge(), 400, "badRequest", "Request header fields too large", ""),
     (web_errors.HostInvalid(), 400, "badRequest", "Invalid host", ""),
+    (web_errors.HeaderRepeated("x"), 400, "badRequest", "Repeated header field", ""),
     (
         book_errors.AlreadyExists("hostway.open_order", "x", 1),
         409,

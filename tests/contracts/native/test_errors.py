@@ -51,6 +51,7 @@ CASES = [
     (book_errors.FieldInvalid("document.total", "why"), 422, "field_invalid", {"field": "total"}),
     (web_errors.HeadersTooLarge(), 431, "headers_too_large", {}),
     (web_errors.HostInvalid(), 400, "host_invalid", {}),
+    (web_errors.HeaderRepeated("x"), 400, "header_repeated", {"field": "x"}),
     (web_errors.Crashed("abc"), 500, "crashed", {"request_id": "abc"}),
     (book_errors.MailFailed("x"), 502, "mail_failed", {}),
     (book_errors.OrganisationUnknown("x"), 503, "not_set_up", {}),

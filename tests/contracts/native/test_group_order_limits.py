@@ -51,7 +51,8 @@ REFUSED: dict[str, tuple[bytes, int, str, str | None]] = {
     "no end": (form(rows(9), map=MAP)[:-9], 400, "body_malformed", None),
     "no form": (b"hello", 400, "body_malformed", None),
     "nothing": (b"", 400, "body_malformed", None),
-    "a map that is too long": (form(rows(1), map="x" * 262_145), 400, "body_malformed", None),
+    "a map that is too long": (form(rows(1), map="x" * 262_145), 413, "body_too_large", None),
+    "a policy that is too long": (form(rows(1), map=MAP, policy="x" * 9_000), 413, "body_too_large", None),
 }
 
 
@@ -68,6 +69,9 @@ def test_a_form_without_a_boundary_is_none(service: Service, bearer: dict[str, s
     for media_type in ("multipart/form-data", "multipart/form-data; boundary="):
         answer = service.request("POST", PATH, {**bearer, "Content-Type": media_type}, form(rows(1)))
         assert (answer.status, answer.json()["code"]) == (415, "content_type_wrong")
+        assert answer.json()["detail"] == "multipart/form-data without a boundary"
+    answer = service.request("POST", PATH, {**bearer, "Content-Type": "text/csv"}, rows(1))
+    assert (answer.status, "multipart/form-data" in answer.json()["detail"]) == (415, True)
 
 
 def test_without_the_right_nothing_is_kept(service: Service, bearer: dict[str, str]) -> None:

@@ -50,6 +50,7 @@ FACTS = [
     (web_errors.UrlTooLong(), 414, None, 414, "invalid_request"),
     (web_errors.HeadersTooLarge(), 431, None, 431, "invalid_request"),
     (web_errors.HostInvalid(), 400, None, 400, "invalid_request"),
+    (web_errors.HeaderRepeated("x"), 400, None, 400, "invalid_request"),
     (web_errors.BodyTooLarge(1), 413, None, 413, "invalid_request"),
     (web_errors.BodyTimedOut(), 408, None, 408, "invalid_request"),
     (web_errors.ContentTypeWrong(), 415, None, 415, "invalid_request"),

@@ -45,6 +45,7 @@ FACTS = [
     (web_errors.UrlTooLong(), 414, "uri_too_long"),
     (web_errors.HeadersTooLarge(), 431, "headers_too_large"),
     (web_errors.HostInvalid(), 400, "invalid_host"),
+    (web_errors.HeaderRepeated("x"), 400, "repeated_header"),
     (web_errors.BodyTooLarge(1), 413, "body_too_large"),
     (web_errors.BodyTimedOut(), 408, "request_timeout"),
     (web_errors.ContentTypeWrong(), 415, "unsupported_media_type"),

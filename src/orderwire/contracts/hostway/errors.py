@@ -98,6 +98,8 @@ def render_error(_mount: Mount, _request: Request, fault: Fault) -> Response:
             return _fault(400, "Request header fields too large")
         case web.HostInvalid():
             return _fault(400, "Invalid host")
+        case web.HeaderRepeated():
+            return _fault(400, "Repeated header field")
         case book.AlreadyExists(scheme=scheme) if scheme == OPEN_SCHEME:
             return _fault(409, ALREADY_OPEN)
         case (

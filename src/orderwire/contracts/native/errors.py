@@ -82,10 +82,10 @@ def _render_web_error(fault: web.WebFault) -> Response:
             return _problem(405, "method_unknown", "not a method of this resource", ((b"allow", allow),))
         case web.BodyMalformed(reason=reason):
             return _problem(400, "body_malformed", f"the body can't be read: {reason}")
-        case web.ContentTypeWrong():
-            return _problem(415, "content_type_wrong", "the body must be application/json")
-        case web.BodyTooLarge(limit=limit):
-            return _problem(413, "body_too_large", f"the body is larger than {limit} bytes")
+        case web.ContentTypeWrong(reason=reason):
+            return _problem(415, "content_type_wrong", reason or "the body must be application/json")
+        case web.BodyTooLarge(limit=limit, what=what):
+            return _problem(413, "body_too_large", f"the {what} is larger than {limit} bytes")
         case web.BodyTimedOut():
             return _problem(408, "timed_out", "the request took too long")
         case web.UrlTooLong():
@@ -94,6 +94,8 @@ def _render_web_error(fault: web.WebFault) -> Response:
             return _problem(431, "headers_too_large", "the header fields are too many or too large")
         case web.HostInvalid():
             return _problem(400, "host_invalid", "the Host field is missing, repeated, or names no host")
+        case web.HeaderRepeated(name=name):
+            return _problem(400, "header_repeated", f"the header field {name} is there twice", field=name)
         case web.Crashed(request_id=request_id):
             return _problem(500, "crashed", "an error that nobody foresaw", request_id=request_id)
         case _:

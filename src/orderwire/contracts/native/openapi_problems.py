@@ -11,6 +11,7 @@ from .openapi_schemas import Schema, ref
 PROBLEMS: Mapping[str, tuple[int, str]] = {
     "body_malformed": (400, "The body can't be decoded."),
     "host_invalid": (400, "`Host` is missing, repeated or names no host."),
+    "header_repeated": (400, "A header field that says one thing is there twice; `field` names it."),
     "credential_missing": (401, "There is no bearer token."),
     "credential_unknown": (401, "The token is not one of ours, or was revoked."),
     "credential_expired": (401, "The token has expired."),
@@ -57,7 +58,7 @@ ALWAYS = (
     "not_set_up",
     "store_unavailable",
 )
-WRITING = ("outcome_unknown",)
+WRITING = ("header_repeated", "outcome_unknown")
 WITH_BODY = ("body_malformed", "content_type_wrong", "field_missing")
 REPEATABLE = ("request_in_flight", "key_reused")
 

@@ -189,7 +189,7 @@ def digest_of(given: Upload, rights: str) -> str:
 def parse_group_order(request: Request) -> NewGroupOrder:
     """A group order from elsewhere. Raises ContentTypeWrong, BodyMalformed, FieldMissing or FieldInvalid."""
     if request.media_type != "application/json":
-        raise ContentTypeWrong
+        raise ContentTypeWrong("the body must be application/json or multipart/form-data")
     return convert(decode_json(request.body), STRICT_GROUP_ORDER)
 
 

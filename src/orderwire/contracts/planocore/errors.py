@@ -53,7 +53,7 @@ def render_error(_mount: Mount, request: Request, fault: Fault) -> Response:
             return wire.render_failure(500, "application-crash")
         case web.BodyMalformed() | web.BodyTooLarge() | web.BodyTimedOut():
             return wire.render_failure(400, "invalid-encoded-params")
-        case web.UrlTooLong() | web.HeadersTooLarge() | web.HostInvalid():
+        case web.UrlTooLong() | web.HeadersTooLarge() | web.HostInvalid() | web.HeaderRepeated():
             return wire.render_failure(400, "invalid-encoded-params")
         case web.RouteUnknown() | web.MethodUnknown():
             return wire.render_failure(500, "route-non-existent")

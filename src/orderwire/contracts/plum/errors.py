@@ -61,7 +61,7 @@ def render_error(_mount: Mount, request: Request, fault: Fault) -> Response:
             return render_failure(414, "URI Too Long")
         case web.HeadersTooLarge():
             return render_failure(431, "Request Header Fields Too Large")
-        case web.HostInvalid():
+        case web.HostInvalid() | web.HeaderRepeated():
             return render_failure(400, "Bad request")
         case web.BodyTooLarge():
             return render_failure(413, "Content Too Large")
@@ -103,6 +103,8 @@ def render_token_error(fault: Fault) -> Response:
             return render_oauth_failure(431, "invalid_request", "header fields too large")
         case web.HostInvalid():
             return render_oauth_failure(400, "invalid_request", "invalid host")
+        case web.HeaderRepeated():
+            return render_oauth_failure(400, "invalid_request", "repeated header field")
         case web.BodyTooLarge():
             return render_oauth_failure(413, "invalid_request", "body too large")
         case web.BodyTimedOut():

@@ -11,7 +11,7 @@ from orderwire.web.request import Request
 from orderwire.web.response import Response
 
 from .wire import base_url, render_failure
-from .wire_login import Login
+from .wire_login import FORM, Login
 
 OOPS = "Oops! Something went wrong..."
 
@@ -21,9 +21,8 @@ def render_error(mount: Mount, request: Request, fault: Fault) -> Response:
     match fault:
         case book.OrderNotFound():
             # The id as it was sent: 007065 stays 007065.
-            return render_failure(
-                404, "not_found", f"The order with the id {request.params[-1]} doesn't exist."
-            )
+            text = f"The order with the id {request.params[-1]} doesn't exist."
+            return render_failure(404, "not_found", text)
         case book.FieldInvalid(field="id"):
             text = "The type of parameter id you provided is not valid for this request."
             return render_failure(400, "invalid_param_type", text)
@@ -54,13 +53,14 @@ def render_error(mount: Mount, request: Request, fault: Fault) -> Response:
             return render_failure(431, "headers_too_large", "The header fields are too many or too large.")
         case web.HostInvalid():
             return render_failure(400, "invalid_host", "The host is missing, repeated, or invalid.")
+        case web.HeaderRepeated(name=name):
+            return render_failure(400, "repeated_header", f"The header field {name} is repeated.")
         case web.BodyTooLarge(limit=limit):
             return render_failure(413, "body_too_large", f"The body has more than {limit} bytes.")
         case web.BodyTimedOut():
             return render_failure(408, "request_timeout", "The request took too long.")
         case web.ContentTypeWrong():
-            text = "The body must be application/x-www-form-urlencoded."
-            return render_failure(415, "unsupported_media_type", text)
+            return render_failure(415, "unsupported_media_type", f"The body must be {FORM}.")
         case web.BodyMalformed(reason=reason):
             return render_failure(400, "malformed_body", f"The body can't be read: {reason}.")
         case book.StoreUnavailable() | book.OutcomeUnknown():

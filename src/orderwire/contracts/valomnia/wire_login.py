@@ -12,6 +12,7 @@ from orderwire.web.response import Response
 
 from .wire import JSON_HEAD, encode
 
+FORM = "application/x-www-form-urlencoded"
 MAX_FORM_FIELDS = 16
 MAX_USERNAME_LENGTH = 255
 MAX_PASSWORD_LENGTH = 1_024
@@ -83,7 +84,7 @@ def parse_login(request: Request) -> Login:
 
     Raises ContentTypeWrong, BodyMalformed, FieldMissing or FieldInvalid.
     """
-    if request.media_type != "application/x-www-form-urlencoded":
+    if request.media_type != FORM:
         raise ContentTypeWrong
     try:
         fields = request.form(MAX_FORM_FIELDS)
