@@ -163,9 +163,8 @@ def test_parquet_says_what_it_needs(cli):
     (stub / "pyarrow.py").write_text("raise ModuleNotFoundError('no pyarrow', name='pyarrow')\n")
     path = os.pathsep.join((str(stub), str(ROOT / "src")))
     told = cli.refuse(2, *EXPORT, "o.parquet", env={"PYTHONPATH": path})
-    assert (
-        told == "orderwire: Parquet needs pyarrow, which is not installed: pip install 'orderwire[parquet]'\n"
-    )
+    needed = f"{sys.executable} -m pip install pyarrow"
+    assert told == f"orderwire: Parquet needs pyarrow, which is not installed: {needed}\n"
 
 
 @pytest.mark.parametrize("form", ["jsonl", "csv", "parquet"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 STDOUT = "-"
 FORMATS = ("jsonl", "csv", "parquet")
-PARQUET_NEEDED = "Parquet needs pyarrow, which is not installed: pip install 'orderwire[parquet]'"
+PARQUET_NEEDED = f"Parquet needs pyarrow, which is not installed: {sys.executable} -m pip install pyarrow"
 # A terminal is told no oftener.
 PROGRESS_SECONDS = 0.2
 LINE_WIDTH = 60
