@@ -10,7 +10,7 @@ import pytest
 
 from orderwire.book.errors import AlreadyExists
 from orderwire.book.store import Book
-from orderwire.store.integrity import taken
+from orderwire.store import postgres_faults, sqlite_faults
 from orderwire.store.party_statements import INSERT_PARTY, UPDATE_PARTY
 from tests.factories import make_organisation
 
@@ -32,14 +32,16 @@ from tests.factories import make_organisation
 def test_postgresql(detail: str, table: str, fact: tuple[str, str] | None) -> None:
     error = asyncpg.UniqueViolationError("duplicate key value violates unique constraint")
     error.detail, error.table_name = detail, table
-    found = taken(error)
+    found = postgres_faults.taken(error)
     assert (None if found is None else (found.scheme, found.name)) == fact
 
 
 def test_an_error_of_another_kind_is_nobodys_fact() -> None:
-    assert taken(ValueError("UNIQUE constraint failed: persons.username")) is None
-    assert taken(sqlite3.IntegrityError("FOREIGN KEY constraint failed")) is None
-    assert taken(sqlite3.IntegrityError("UNIQUE constraint failed: orders.bucket, orders.id")) is None
+    assert sqlite_faults.taken(sqlite3.IntegrityError("FOREIGN KEY constraint failed")) is None
+    assert (
+        sqlite_faults.taken(sqlite3.IntegrityError("UNIQUE constraint failed: orders.bucket, orders.id"))
+        is None
+    )
 
 
 async def test_a_reference_that_another_party_took_meanwhile(book: Book) -> None:

@@ -1,4 +1,4 @@
-"""Every statement whose text never varies, so that an engine can compile them all at start-up."""
+"""Every statement whose text never varies, for the tests that hold each of them against the engines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Statements and how one becomes an engine's SQL, once, at start-up."""
+"""Statements and how one becomes an engine's SQL, once, when it is first used."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.expression import ClauseElement
 
+# Those of the book, and as many more that were made for lists.
+STATEMENTS_COMPILED = 1_024
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Statement:
-    """A statement and the names of its parameters, in the callers' order.
+    """A statement and the names of its parameters, in the callers' order. Each is equal to itself only.
 
     `is_scattered` marks one that no single bucket can answer, such as a list of an organisation;
     `is_page` one whose answer may end early, as `CutShort`, when its rows are too large together.

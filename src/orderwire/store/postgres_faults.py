@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from enum import Enum, auto
 
 import asyncpg
 
+from orderwire.book.errors import AlreadyExists
+
+from . import integrity
+
 # A standby did not confirm in time: committed here, perhaps not elsewhere.
 UNCONFIRMED = "01000"
+_KEY = re.compile(r"Key \((?P<columns>[^)]*)\)=\((?P<values>.*)\) already exists")
 
 
 class Fate(Enum):
@@ -66,3 +72,13 @@ def fate_of(error: BaseException) -> Fate:
     if isinstance(error, _REFUSED):
         return Fate.REFUSED
     return Fate.OURS
+
+
+def taken(error: asyncpg.UniqueViolationError) -> AlreadyExists | None:
+    """The fact behind a unique key that is taken, or None if it is a mistake of ours."""
+    told = _KEY.search(error.detail or "")
+    if told is None:
+        return None
+    # A table that Citus spread has its shard's number behind its name.
+    table = re.sub(r"_[0-9]{6,}\Z", "", error.table_name or "")
+    return integrity.taken(table, told["columns"].split(", "), told["values"].rpartition(", ")[2])

@@ -14,8 +14,7 @@ from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
 
 from orderwire.book.errors import StoreUnavailable
 
-from .catalogue import ALL
-from .compiling import Compiled, Statement, compile_statement
+from .compiling import STATEMENTS_COMPILED, Compiled, Statement, compile_statement
 from .mark_statements import INSERT_MARK, TOUCH_MARK
 from .pages import Page
 from .postgres_faults import UNCONFIRMED
@@ -41,19 +40,18 @@ CLOSE_SECONDS = 5.0
 STATEMENTS_KEPT = 1_000
 
 _DIALECT = asyncpg_dialect.dialect()  # type: ignore[no-untyped-call]
-_SQL: dict[str, Compiled] = {statement.name: compile_statement(statement, _DIALECT) for statement in ALL}
 
 
-@lru_cache(maxsize=512)
-def _compile_late(statement: Statement) -> Compiled:
-    """A statement that is made when it is asked for."""
+@lru_cache(maxsize=STATEMENTS_COMPILED)
+def compiled(statement: Statement) -> Compiled:
+    """The statement in this engine's SQL, made when it is first used."""
     return compile_statement(statement, _DIALECT)
 
 
 def prepare(statement: Statement, values: Sequence[Any]) -> tuple[str, Sequence[Any]]:
     """The statement's SQL, and the values as the driver wants them."""
-    compiled = _SQL.get(statement.name) or _compile_late(statement)
-    return compiled.sql, values if compiled.arrange is None else compiled.arrange(values)
+    found = compiled(statement)
+    return found.sql, values if found.arrange is None else found.arrange(values)
 
 
 class _Connection(asyncpg.Connection):  # type: ignore[misc]

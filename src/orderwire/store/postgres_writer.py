@@ -22,9 +22,8 @@ import structlog
 from orderwire.book.errors import OutcomeUnknown, StoreUnavailable
 from orderwire.book.store import Transaction
 
-from .integrity import taken
 from .postgres_batches import Batch, Tangled, Work, WorkFailed
-from .postgres_faults import Fate, fate_of
+from .postgres_faults import Fate, fate_of, taken
 from .postgres_pool import Pool, Session
 from .rows import bucket_of_mark, micros_now
 

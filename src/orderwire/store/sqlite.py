@@ -26,12 +26,11 @@ from orderwire.book.stages import Advance, Status
 from orderwire.book.store import Transaction
 
 from . import statements as st
-from .catalogue import ALL
-from .compiling import Compiled, Statement, compile_statement
+from .compiling import STATEMENTS_COMPILED, Compiled, Statement, compile_statement
 from .current import CurrentReads
-from .integrity import taken
 from .numbers import Numbers
 from .rows import Row, advance_of, micros, status_of
+from .sqlite_faults import taken
 from .sqlite_scans import LIMIT_SECONDS, Scanner
 from .sqlite_sign import Sign
 from .sqlite_threads import Checkpointer, Job, Writer
@@ -48,19 +47,18 @@ CACHE_KIB = 16_384
 MAX_VALUES = 8_000
 
 _DIALECT = sqlite_dialect.dialect(paramstyle="qmark")
-_SQL: dict[str, Compiled] = {statement.name: compile_statement(statement, _DIALECT) for statement in ALL}
 
 
-@lru_cache(maxsize=512)
-def _compile_late(statement: Statement) -> Compiled:
-    """A statement that is made when it is asked for."""
+@lru_cache(maxsize=STATEMENTS_COMPILED)
+def compiled(statement: Statement) -> Compiled:
+    """The statement in this engine's SQL, made when it is first used."""
     return compile_statement(statement, _DIALECT)
 
 
 def prepare(statement: Statement, values: Sequence[Any]) -> tuple[str, Sequence[Any]]:
     """The statement's SQL, and the values as the driver wants them."""
-    compiled = _SQL.get(statement.name) or _compile_late(statement)
-    return compiled.sql, values if compiled.arrange is None else compiled.arrange(values)
+    found = compiled(statement)
+    return found.sql, values if found.arrange is None else found.arrange(values)
 
 
 @lru_cache(maxsize=128)
@@ -70,10 +68,10 @@ def _insert_sql(statement: Statement, rows: int) -> str:
     One statement and not one for each row: the driver gives up the interpreter's lock for each, and
     beside a busy thread it would wait for it again and again.
     """
-    compiled = _SQL[statement.name]
+    whole = compiled(statement)
     row = f"({', '.join('?' * len(statement.params))})"
-    start, found, end = compiled.sql.partition(f"VALUES {row}")
-    if not found or compiled.arrange is not None:
+    start, found, end = whole.sql.partition(f"VALUES {row}")
+    if not found or whole.arrange is not None:
         raise ValueError(f"{statement.name}: is no insert of whole rows")
     return f"{start}VALUES {', '.join([row] * rows)}{end}"
 

@@ -6,6 +6,7 @@ import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Table, bindparam, delete, select, update
@@ -160,6 +161,7 @@ class PostgresTarget(Target):
                 yield
 
 
+@lru_cache(maxsize=64)
 def _whole(table: Table) -> Statement:
     return insert_into(table)
 
