@@ -13,10 +13,7 @@ from orderwire.book.store import Book, Store
 from orderwire.courier.mail import FileMailbox
 from orderwire.store.migrations import upgrade
 from orderwire.store.sqlite import SqliteStore
-from orderwire.vault import Vault, hash_password, new_key
-
-# One hash for every test book: making one takes tens of milliseconds.
-DECOY_HASH = hash_password("decoy")
+from orderwire.vault import Vault, new_key
 
 
 def now() -> datetime:
@@ -40,7 +37,6 @@ def make_book_over(store: Store, folder: Path, *, cache_seconds: float = 0.0) ->
         mailbox=None,  # type: ignore[arg-type]  # set below: the mailbox asks the book for the time
         clock=now,
         credentials=CredentialCache(ttl_s=cache_seconds),
-        decoy_hash=DECOY_HASH,
     )
     book.mailbox = FileMailbox(folder / "mail", "orders@example.com", lambda: book.clock())
     return book

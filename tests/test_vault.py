@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orderwire.vault import Vault, VaultError, digest, hash_password, new_key, new_token
+from orderwire.vault import DECOY_HASH, Vault, VaultError, digest, hash_password, new_key, new_token
 
 OLD, NEW = new_key(), new_key()
 
@@ -55,3 +55,11 @@ def test_passwords_and_tokens() -> None:
     assert new_token() != new_token()
     assert len(digest("x")) == 32
     assert "Vault(...)" in repr(vault)
+
+
+def test_the_decoy_takes_as_long_as_a_password() -> None:
+    def cost(hashed: str) -> list[str]:
+        return hashed.split("$")[1:4]
+
+    assert cost(DECOY_HASH) == cost(hash_password("x"))
+    assert len(DECOY_HASH) == len(hash_password("x"))

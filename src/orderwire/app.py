@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import msgspec
 import structlog
@@ -129,10 +130,14 @@ def make_runner(book: Book, settings: Settings) -> Runner:
     )
 
 
-def make_documents(mounts: Mapping[str, Mount]) -> dict[str, bytes]:
-    """The OpenAPI descriptions of the contracts that have one, by their paths."""
+def make_documents(mounts: Mapping[str, Mount]) -> dict[str, Callable[[], bytes]]:
+    """What makes the OpenAPI descriptions of the contracts that have one, by their paths."""
+
+    def encoded(describe: Callable[[], Mapping[str, Any]]) -> Callable[[], bytes]:
+        return lambda: msgspec.json.encode(describe())
+
     return {
-        f"/openapi/{name}.json": msgspec.json.encode(mount.contract.openapi())
+        f"/openapi/{name}.json": encoded(mount.contract.openapi)
         for name, mount in mounts.items()
         if mount.contract.openapi is not None
     }

@@ -21,6 +21,10 @@ NONCE_BYTES = 12
 REMEMBERED_PASSWORDS = 1_024
 # OWASP's memory-light argon2id setting: 19 MiB, two passes, one lane; a server must stay under 150 MiB.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+# What is checked where nobody is, so that it takes as long: the hash of a token that was thrown away.
+DECOY_HASH = (
+    "$argon2id$v=19$m=19456,t=2,p=1$MMfh46hL/xTDAOiaZzbUyA$mJiGYEvDPdYzsB+1Iz7DAFbocdT+0yMIHEdEIpfNviY"
+)
 
 
 class VaultError(Exception):

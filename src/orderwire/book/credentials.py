@@ -7,7 +7,7 @@ import hmac
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from orderwire.vault import digest
+from orderwire.vault import DECOY_HASH, digest
 
 from .callers import Application, Credential, Person, Token
 from .errors import CredentialExpired, CredentialUnknown
@@ -99,7 +99,7 @@ async def check_password(book: Book, person: Person | None, password: str) -> Pe
         return person
     loop = asyncio.get_running_loop()
     verify = book.vault.verify
-    right = await loop.run_in_executor(book.hashers, verify, password, hashed or book.decoy_hash)
+    right = await loop.run_in_executor(book.hashers, verify, password, hashed or DECOY_HASH)
     if not right or person is None or hashed is None:
         raise CredentialUnknown
     return person

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
-from orderwire.vault import Vault, hash_password
+from orderwire.vault import Vault
 
 from .account_store import AccountReads, AccountWrites
 from .answers import KeptAnswer
@@ -219,7 +219,6 @@ class Book:
     # Two threads of its own check passwords: argon2id takes 19 MiB and tens of milliseconds each time,
     # and a thread keeps what it took, so that a flood of wrong ones must not spread over many.
     hashers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "orderwire-hasher"))
-    decoy_hash: str = field(default_factory=lambda: hash_password(""))
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     # Repeatable requests being answered: organisation, caller, key.
     in_flight: set[tuple[int, str, str]] = field(default_factory=set)

@@ -19,13 +19,14 @@ from typing import BinaryIO
 from orderwire.book.errors import BookError, FieldInvalid, OutcomeUnknown, StoreUnavailable
 from orderwire.book.jobs import Job, JobReads
 
-from . import spreadsheets
 from .maps import Map
 from .parse_map import parse_map
 from .patterns import is_cheap, patterns_of
 from .reports import ACCEPTED, NORMALISED, REJECTED
 from .tables import MapError
 
+# Run as a process of its own: what it needs is loaded there only.
+WRITER = Path(__file__).with_name("spreadsheets.py")
 # What the parts are called that are uploaded; reports bear the file's name, too.
 FILE, MAP = "file", "map"
 # How long an answer waits for a spreadsheet, and how long one may take.
@@ -187,7 +188,7 @@ class ImportDesk:
 async def _run_writer(report: Path, target: Path, encoding: str, delimiter: str) -> str:
     """Write a spreadsheet in a process of its own; gives what that said if it failed. Raises OSError."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", spreadsheets.__file__, report, target, encoding, delimiter),
+        *(sys.executable, "-P", WRITER, report, target, encoding, delimiter),
         stdin=DEVNULL,
         stdout=DEVNULL,
         stderr=PIPE,

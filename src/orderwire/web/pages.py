@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import html
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, Metric
@@ -52,11 +53,18 @@ class _Answers(Collector):
 
 
 class _Document:
-    """A JSON document that does not change while the service runs, and its validator."""
+    """A JSON document and its validator: made when it is first asked for, and kept."""
 
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-        self._etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    def __init__(self, make: Callable[[], bytes]) -> None:
+        self._make = make
+
+    @cached_property
+    def _body(self) -> bytes:
+        return self._make()
+
+    @cached_property
+    def _etag(self) -> str:
+        return f'"{hashlib.sha256(self._body).hexdigest()[:32]}"'
 
     def answer(self, request: Request) -> Response:
         head = (*_JSON, (b"etag", self._etag.encode()))
@@ -70,7 +78,7 @@ class ServicePages:
     """Answers what no contract owns.
 
     `served` lists title and paths of every contract for the landing page, `is_ready` says whether the
-    book can be read, `counts` are the answers sent so far by face and status. `documents` are JSON by
+    book can be read, `counts` are the answers sent so far by face and status. `documents` make JSON, by
     their paths, which the landing page lists, too.
     """
 
@@ -82,10 +90,10 @@ class ServicePages:
         served: Sequence[tuple[str, str]],
         is_ready: Callable[[], Awaitable[bool]],
         counts: Counts,
-        documents: Mapping[str, bytes],
+        documents: Mapping[str, Callable[[], bytes]],
     ) -> None:
         self._landing = _landing(served, documents)
-        self._documents = {path: _Document(body) for path, body in documents.items()}
+        self._documents = {path: _Document(make) for path, make in documents.items()}
         self._is_ready = is_ready
         self._registry = CollectorRegistry()
         self._registry.register(_Answers(counts))
