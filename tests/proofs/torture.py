@@ -23,7 +23,7 @@ SHARED = 4
 # An import of so many rows is uploaded in every third round of the first half.
 IMPORTED = 1_500
 LONGEST_ROUND_SECONDS = 0.5
-# Fewer than the service takes for a sign that its workers can't run.
+# Then it is the service's turn, whatever chance says.
 MAX_WORKERS_KILLED_IN_A_ROW = 3
 PATIENCE_SECONDS = 20.0
 
