@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Hashable
 
 from orderwire.book.seen import Seen
@@ -17,39 +18,45 @@ LARGEST_PART = 64
 class Views:
     """Answers by what they depend on besides the book, at most `limit_bytes` of them.
 
-    They stand in two generations: those asked for lately, and those before them. When the young have
-    half of the room, the old go, and the young are the old. With no room nothing is kept.
+    The one that was asked for least lately goes first. With no room nothing is kept.
     """
 
     def __init__(self, limit_bytes: int) -> None:
-        self._limit = limit_bytes
-        self._young: dict[Hashable, tuple[Seen, Response]] = {}
-        self._old: dict[Hashable, tuple[Seen, Response]] = {}
-        self._room = limit_bytes // 2
+        self._limit = self._room = limit_bytes
+        self._views: OrderedDict[Hashable, tuple[Seen, Response]] = OrderedDict()
 
     async def get(self, store: Store, key: Hashable) -> Response | None:
         """The answer that was kept, if what it tells still stands in the store."""
-        view = self._young.get(key)
+        view = self._views.get(key)
         if view is None:
-            view = self._old.pop(key, None)
-            if view is None:
-                return None
-            self._put(key, view)
-        return view[1] if await store.stands(view[0]) else None
+            return None
+        if not await store.stands(view[0]):
+            self._drop(key)
+            return None
+        if key in self._views:
+            self._views.move_to_end(key)
+        return view[1]
 
     def keep(self, key: Hashable, seen: Seen, response: Response) -> Response:
         """Keep an answer that depends on nothing but its key and what was seen; gives it back."""
+        size = _size(response)
         can_stand = seen.revision is not None or seen.sign is not None
-        if can_stand and len(response.body) + OVERHEAD_BYTES <= self._limit // LARGEST_PART:
-            self._put(key, (seen, response))
+        if can_stand and size <= self._limit // LARGEST_PART:
+            self._drop(key)
+            self._views[key] = (seen, response)
+            self._room -= size
+            while self._room < 0:
+                self._room += _size(self._views.popitem(last=False)[1][1])
         return response
 
-    def _put(self, key: Hashable, view: tuple[Seen, Response]) -> None:
-        if key not in self._young:
-            self._room -= len(view[1].body) + OVERHEAD_BYTES
-        self._young[key] = view
-        if self._room < 0:
-            self._old, self._young, self._room = self._young, {}, self._limit // 2
+    def _drop(self, key: Hashable) -> None:
+        view = self._views.pop(key, None)
+        if view is not None:
+            self._room += _size(view[1])
+
+
+def _size(response: Response) -> int:
+    return len(response.body) + OVERHEAD_BYTES
 
 
 # For books of the past, whose orders never change and are seldom asked for twice.

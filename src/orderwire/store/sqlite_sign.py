@@ -42,6 +42,7 @@ class Sign:
     def __init__(self, path: Path) -> None:
         self._key: tuple[int, int] | None = None
         self._memory: mmap.mmap | None = None
+        self._last = b""
         try:
             self._key, self._memory = _take(path.with_name(f"{path.name}-shm"))
         except (OSError, ValueError):
@@ -50,7 +51,13 @@ class Sign:
 
     def now(self) -> bytes | None:
         """The sign; None when there is nothing to tell it by."""
-        return None if self._memory is None else self._memory[:HEAD_BYTES]
+        if self._memory is None:
+            return None
+        head = self._memory[:HEAD_BYTES]
+        # Many hold one: they share it.
+        if head != self._last:
+            self._last = head
+        return self._last
 
     def close(self) -> None:
         """Let go of the mapping."""
