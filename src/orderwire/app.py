@@ -276,9 +276,12 @@ async def _try_out(settings: Settings, *, demo: bool) -> None:
 
 
 async def _run(settings: Settings, address: str, *, demo: bool, started: Callable[[], None] | None) -> None:
-    gc.set_threshold(*GARBAGE_THRESHOLDS)
     service = Service(settings, demo=demo)
     await service.open()
+    # What the start has made stays: it is never looked through for garbage.
+    gc.freeze()
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
+    gc.enable()
     try:
         await serve(service.asgi, address, settings["port"], service.limits, started)
     finally:
