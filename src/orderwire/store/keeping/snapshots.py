@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -172,6 +172,9 @@ async def reading(database: str, *, is_alone: bool = False) -> AsyncIterator[Sna
             connection.execute("SELECT version_num FROM alembic_version").fetchall()
         yield SqliteSnapshot(database, connection)
     finally:
+        # A scan that was broken off would keep the file, and its locks, until somebody clears it up.
+        with suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
         connection.close()
 
 
