@@ -238,7 +238,7 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting(
         "kept_answers_bytes",
-        33_554_432,
+        16_777_216,
         "how much memory answers to reads of orders may take that are kept until the order changes, in"
         " bytes; 0 keeps none",
         whole(0, 4_294_967_296),
