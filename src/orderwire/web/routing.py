@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Generic, Protocol, TypeVar
 from urllib.parse import unquote_to_bytes
 
@@ -26,14 +26,22 @@ class Routed(Protocol):
 R = TypeVar("R", bound=Routed)
 
 
-@dataclass(frozen=True, slots=True)
 class _Shape(Generic[R]):
     """Paths with parameters whose literal segments stand in the same places: their routes by method, by
     those segments."""
 
-    literals: tuple[int, ...]
-    taken: tuple[int, ...]
-    paths: dict[tuple[str, ...], dict[str, R]]
+    def __init__(self, key: Sequence[str]) -> None:
+        self.literals = tuple(at for at, part in enumerate(key) if part)
+        self.paths: dict[tuple[str, ...], dict[str, R]] = {}
+        self.literal_segments = _picking(self.literals)
+        self.taken_segments = _picking(tuple(at for at, part in enumerate(key) if not part))
+
+
+def _picking(places: tuple[int, ...]) -> Callable[[Sequence[str]], tuple[str, ...]]:
+    """What gives the segments at these places."""
+    if len(places) > 1:
+        return itemgetter(*places)
+    return lambda segments: tuple([segments[at] for at in places])
 
 
 class Router(Generic[R]):
@@ -62,12 +70,11 @@ class Router(Generic[R]):
             self._shape_of(key).paths[tuple(part for part in key if part)] = methods[key]
 
     def _shape_of(self, key: tuple[str, ...]) -> _Shape[R]:
-        literals = tuple(at for at, part in enumerate(key) if part)
+        made: _Shape[R] = _Shape(key)
         shapes = self._shapes.setdefault(len(key), [])
         for shape in shapes:
-            if shape.literals == literals:
+            if shape.literals == made.literals:
                 return shape
-        made: _Shape[R] = _Shape(literals, tuple(at for at, part in enumerate(key) if not part), {})
         shapes.append(made)
         # Whichever has a literal where the other takes what comes is first.
         shapes.sort(key=lambda shape: [at not in shape.literals for at in range(len(key))])
@@ -90,10 +97,9 @@ class Router(Generic[R]):
         if methods is None:
             segments = path[1:].split("/", MAX_SEGMENTS)
             for shape in self._shapes.get(len(segments), ()):
-                methods = shape.paths.get(tuple([segments[at] for at in shape.literals]))
-                found = [segments[at] for at in shape.taken]
-                if methods is not None and "" not in found:
-                    taken = tuple([decode_segment(segment) for segment in found])
+                methods = shape.paths.get(shape.literal_segments(segments))
+                if methods is not None and "" not in (taken := shape.taken_segments(segments)):
+                    taken = tuple([decode_segment(segment) for segment in taken])
                     break
             else:
                 raise RouteUnknown
