@@ -51,13 +51,21 @@ class Client:
                 over.wait(0.02)
 
     def finish(self) -> None:
-        """Find out what became of the last request."""
-        if self._pending is not None:
+        """Find out what became of the last request. Raises AssertionError if nobody tells."""
+        pause = threading.Event()
+        for _ in range(MAX_TRIES):
+            if self._pending is None:
+                return
             connection = self._connect()
             try:
                 self._settle(connection, self._pending)
+            except (OSError, http.client.HTTPException):
+                # It may have reached a worker that had been killed and was not buried yet.
+                self._leave()
+                pause.wait(0.02)
             finally:
                 connection.close()
+        assert self._pending is None, f"no answer to {self._pending}"
 
     def _work_on(self, over: threading.Event, acknowledged: threading.Event) -> None:
         connection = self._connect()
