@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
+from types import NoneType
 from typing import Any, TypeVar, cast, get_args
 
 import msgspec
@@ -102,6 +103,9 @@ def _plain(field: str, value: Any) -> Any:
     return value
 
 
+_SILENT = (str, int, NoneType)
+
+
 @lru_cache(maxsize=256)
 def _telling(record: type[Struct]) -> tuple[str, ...]:
     """The fields of a record that may hold a number or an instant, at any depth."""
@@ -113,7 +117,8 @@ def _may_tell(type_: Any) -> bool:
         return type_ is Any or any(_may_tell(inner) for inner in get_args(type_))
     if issubclass(type_, Struct):
         return bool(_telling(type_))
-    return issubclass(type_, Decimal | datetime)
+    # A contract's own type for numbers need not be a Decimal's.
+    return not issubclass(type_, _SILENT)
 
 
 def _plain_already(value: Decimal) -> Decimal | None:
