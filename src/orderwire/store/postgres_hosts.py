@@ -8,11 +8,14 @@ connection and then says nothing must not keep the others from being asked.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterable
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+
+# Up to the hosts (the scheme, user and password), the hosts, and what follows them.
+_ADDRESS = re.compile(r"((?:[^/]*//)?(?:[^/?#]*@)?)([^/?#]*)(.*)", re.DOTALL)
 
 CONNECT_SECONDS = 2.0
 # Once a host that takes writes is found, how long the others may still name a later timeline.
@@ -26,11 +29,11 @@ ELSE ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::bi
 
 def split_hosts(url: str) -> list[str]:
     """One address for each host of an address."""
-    parts = urlsplit(url)
-    login, at, hosts = parts.netloc.rpartition("@")
-    if "," not in hosts:
-        return [url]
-    return [urlunsplit(parts._replace(netloc=f"{login}{at}{host}")) for host in hosts.split(",")]
+    # Not by urlsplit: to newer ones a bracket behind another host is an error.
+    found = _ADDRESS.fullmatch(url)
+    assert found is not None, "every text is such an address"
+    begin, hosts, rest = found.groups()
+    return [f"{begin}{host}{rest}" for host in hosts.split(",")]
 
 
 class Hosts:
