@@ -199,6 +199,8 @@ async def test_an_id_is_taken_once_and_seen_by_its_organisation_only(native: Nat
     assert (again.status, again.json()["code"]) == (409, "already_exists")
     other = await make_organisation(native.book, "other")
     stranger = await native.token_with(*RIGHTS, organisation=other)
+    taken = await native.ask("POST", "/v1/group-orders", GROUP, token=stranger)
+    assert (taken.status, taken.headers, taken.body) == (again.status, again.headers, again.body)
     for method, path in (
         ("GET", PATH),
         ("GET", f"{PATH}/rejections"),
