@@ -10,7 +10,7 @@ from orderwire.book.store import Store
 from orderwire.web.response import Response
 
 # What an answer takes besides its body: its records, its key and its place in a dictionary.
-OVERHEAD_BYTES = 1_024
+OVERHEAD_BYTES = 1_280
 # No answer may take more than this part of the room.
 LARGEST_PART = 64
 
@@ -43,6 +43,8 @@ class Views:
         can_stand = seen.revision is not None or seen.sign is not None
         if can_stand and size <= self._limit // LARGEST_PART:
             self._drop(key)
+            # A copy of its very size: what an encoder gives has room left behind its end.
+            response.body = memoryview(response.body).tobytes()
             self._views[key] = (seen, response)
             self._room -= size
             while self._room < 0:
