@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from orderwire.book.accounts import create_organisation
+from orderwire.book.attempts import Claim
 from orderwire.book.callers import RIGHTS, Caller, CredentialCache, Organisation
 from orderwire.book.lists import OrderQuery
 from orderwire.book.orders import Order
@@ -51,6 +52,11 @@ async def make_organisation(book: Book, name: str = "acme") -> Organisation:
 def make_caller(organisation: Organisation, rights: frozenset[str] = RIGHTS) -> Caller:
     """A caller of the organisation with these rights, whom no contract knows."""
     return Caller(organisation=organisation, contract="test", rights=rights)
+
+
+def claim_of(username: str, address: str = "192.0.2.1") -> Claim:
+    """A log-in of a scheme that no contract has, in whatever organisation."""
+    return Claim(scheme="test", organisation_id=None, username=username, address=address)
 
 
 async def all_orders(book: Book, organisation: Organisation) -> list[Order]:

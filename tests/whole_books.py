@@ -32,7 +32,7 @@ from orderwire.store.migrations import upgrade
 from orderwire.store.schema import KEY_PROOF
 from orderwire.store.sqlite import SqliteStore
 from orderwire.vault import Vault, new_key
-from tests.factories import make_book_over, make_caller, make_organisation
+from tests.factories import claim_of, make_book_over, make_caller, make_organisation
 from tests.postgres import execute, fetch
 
 START = datetime(2024, 3, 1, 12, tzinfo=UTC)
@@ -61,7 +61,7 @@ def make_whole_book(folder: Path, *, seed: int = 1, orders: int = 60) -> Path:
 
 
 async def fill(book: Book, chance: random.Random, orders: int) -> None:
-    """Accounts, parties, group orders, imports and answers; some orders with a name of their own that
+    """Accounts, a failed log-in, parties, group orders, imports and answers; some orders with a name that
     tests look for, and `orders` more to which anything may have happened. The clock goes on by itself."""
     now = START
 
@@ -90,6 +90,8 @@ async def _fill_accounts(book: Book, caller: Caller) -> None:
     common: dict[str, Any] = {"organisation_id": owner.id, "rights": frozenset({READ})}
     await issue_token(book, NewToken(scheme="native.token", application_id=application.id, **common))
     await issue_token(book, NewToken(scheme="native.token", user_id=person.id, lifetime_s=60, **common))
+    key = claim_of(owner.name).key
+    await book.store.write(lambda tx: tx.count_failure(key, START, START + timedelta(days=1)))
     for number in range(3):
         await register_party(book, caller, "customer", Party(reference=f"C-{number}", name="Ädäm"))
     gone = await register_party(book, caller, "receiver", Party(name="Nobody"))

@@ -16,6 +16,7 @@ from orderwire import contracts
 from orderwire import settings as table
 from orderwire.book.accounts import create_organisation, forget_ended_tokens
 from orderwire.book.callers import Organisation
+from orderwire.book.credentials import forget_ended_attempts
 from orderwire.book.errors import BookError
 from orderwire.book.once import forget_old_answers
 from orderwire.book.store import Book
@@ -93,11 +94,12 @@ async def check_no_demo_credentials(book: Book) -> None:
 
 
 async def keep_house(book: Book) -> None:
-    """Let go of ended tokens and of kept answers, now and every hour; never ends by itself."""
+    """Let go of what has ended or is old, now and every hour; never ends by itself."""
     while True:
         try:
             await forget_ended_tokens(book)
             await forget_old_answers(book)
+            await forget_ended_attempts(book)
             await book.store.keep_house()
         except BookError as error:
             # A book that can be read only is served all the same.

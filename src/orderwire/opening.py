@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from orderwire.book.attempts import Attempts
 from orderwire.book.callers import CredentialCache
 from orderwire.book.errors import BookError
 from orderwire.book.store import Book, Mailbox, Store
@@ -99,6 +100,7 @@ async def open_book(settings: Settings, *, list_seconds: float = LIST_SECONDS) -
         mailbox=make_mailbox(settings),
         clock=now,
         credentials=CredentialCache(ttl_s=settings["credential_cache_ms"] / 1_000),
+        attempts=Attempts(settings["login_failures"], timedelta(seconds=settings["login_window_seconds"])),
     )
 
 

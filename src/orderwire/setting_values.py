@@ -1,4 +1,7 @@
-"""From the text of a setting to its value; each reader raises ValueError with what it wants."""
+"""From the text of a setting to its value; each reader raises ValueError with what it wants.
+
+Besides, what an option must have to become a setting.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,25 @@ import base64
 import binascii
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 KEY_BYTES = 32
 # What stands between the user's name and the hosts of a URL, or in a parameter.
 _PASSWORD = re.compile(r"(?<=://)([^:@/]*):[^@/]*(?=@)")
 _PASSWORD_PARAMETER = re.compile(r"([?&]password=)[^&]*")
+
+
+class OptionLike(Protocol):
+    """What a contract's option has."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def default(self) -> Any: ...
+    @property
+    def help(self) -> str: ...
+    @property
+    def read(self) -> Callable[[str], Any]: ...
 
 
 def read_flag(text: str) -> bool:

@@ -10,9 +10,10 @@ import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from .setting_values import (
+    OptionLike,
     hide_password,
     list_tuple,
     one_of,
@@ -130,19 +131,6 @@ class Settings:
         return Path(given) if given else self.folder / "imports"
 
 
-class OptionLike(Protocol):
-    """What a contract's option has."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def default(self) -> Any: ...
-    @property
-    def help(self) -> str: ...
-    @property
-    def read(self) -> Callable[[str], Any]: ...
-
-
 LEVELS = ("debug", "info", "warning", "error")
 
 TABLE: tuple[Setting, ...] = (
@@ -175,11 +163,7 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting("host", "127.0.0.1", "the address to listen on"),
     Setting(
-        "workers",
-        1,
-        "how many processes serve; more than one needs PostgreSQL",
-        whole(1, 256),
-        "1 to 256",
+        "workers", 1, "how many processes serve; more than one needs PostgreSQL", whole(1, 256), "1 to 256"
     ),
     Setting("port", 8080, "the port to listen on", whole(1, 65_535), "1 to 65535"),
     Setting(
@@ -235,6 +219,20 @@ TABLE: tuple[Setting, ...] = (
         " most this long; 0 remembers none",
         whole(0, 60_000),
         "0 to 60000",
+    ),
+    Setting(
+        "login_failures",
+        10,
+        "how many wrong passwords for one name from one address are taken in login_window_seconds; 0: any",
+        whole(0, 1_000),
+        "0 to 1000",
+    ),
+    Setting(
+        "login_window_seconds",
+        300,
+        "how long wrong passwords are counted, from the first one, in seconds",
+        whole(1, 86_400),
+        "1 to 86400",
     ),
     Setting(
         "kept_answers_bytes",

@@ -34,7 +34,7 @@ from orderwire.contracts.hostway.wire import CLIENT_ADDRESS
 from orderwire.contracts.planocore import auth as planocore
 from orderwire.contracts.valomnia import auth as valomnia
 from orderwire.vault import digest, hash_password
-from tests.factories import make_caller, make_organisation, now
+from tests.factories import claim_of, make_caller, make_organisation, now
 
 NOW = datetime(2024, 3, 1, 12, tzinfo=UTC)
 
@@ -91,22 +91,22 @@ async def test_a_changed_role_is_noticed_at_once_here(book):
 async def test_a_disabled_user_signs_in_no_more_and_a_changed_password_counts(book):
     organisation, person = await make_person(book, password="old")
     changed = await amend_person(book, organisation.id, person.id, PersonChange(password="new"))
-    assert await check_password(book, changed, "new") == changed
+    assert await check_password(book, claim_of("ann"), changed, "new") == changed
     with pytest.raises(CredentialUnknown):
-        await check_password(book, changed, "old")
+        await check_password(book, claim_of("ann"), changed, "old")
     disabled = await amend_person(book, organisation.id, person.id, PersonChange(disabled=True))
     with pytest.raises(CredentialUnknown):
-        await check_password(book, disabled, "new")
+        await check_password(book, claim_of("ann"), disabled, "new")
     with pytest.raises(CredentialUnknown):
         await open_session(book, disabled)
     bare = await amend_person(book, organisation.id, person.id, PersonChange(disabled=False, password=None))
     with pytest.raises(CredentialUnknown):
-        await check_password(book, bare, "new")
+        await check_password(book, claim_of("ann"), bare, "new")
 
 
 async def test_a_log_in_that_is_overtaken_by_disabling_opens_nothing(book):
     organisation, person = await make_person(book, password="old")
-    found = await check_password(book, person, "old")
+    found = await check_password(book, claim_of("ann"), person, "old")
     await amend_person(book, organisation.id, person.id, PersonChange(disabled=True))
     with pytest.raises(CredentialUnknown):
         await open_session(book, found)
@@ -134,7 +134,7 @@ async def test_passwords_that_cannot_be_kept(book, password):
         await amend_person(book, organisation.id, person.id, PersonChange(password=password))
     with pytest.raises(FieldInvalid):
         await create_person(book, organisation, "bob", password, Profile())
-    assert await check_password(book, person, "old") == person
+    assert await check_password(book, claim_of("ann"), person, "old") == person
 
 
 async def test_changes_say_nothing_of_secrets():

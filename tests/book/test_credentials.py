@@ -21,7 +21,7 @@ from orderwire.book.credentials import check_password, read_credential
 from orderwire.book.errors import AlreadyExists, CredentialExpired, CredentialUnknown, FieldInvalid
 from orderwire.book.store import Book
 from orderwire.vault import digest
-from tests.factories import make_organisation
+from tests.factories import claim_of, make_organisation
 
 NOW = datetime(2024, 3, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -139,13 +139,13 @@ async def test_unknown_rights_are_refused(book: Book) -> None:
 async def test_a_password_lets_in_whom_it_belongs_to(book: Book) -> None:
     organisation = await make_organisation(book)
     person = await create_person(book, organisation, "ann", "correct horse", Profile(first_name="Ann"))
-    assert await check_password(book, person, "correct horse") == person
+    assert await check_password(book, claim_of("ann"), person, "correct horse") == person
     assert person.password_hash is not None
     assert book.vault.recalls("correct horse", person.password_hash)
     assert not book.vault.recalls("wrong", person.password_hash)
     for who, password in ((person, "wrong"), (person, ""), (None, "correct horse")):
         with pytest.raises(CredentialUnknown):
-            await check_password(book, who, password)
+            await check_password(book, claim_of("ann"), who, password)
     with pytest.raises(AlreadyExists):
         await create_person(book, organisation, "ann", "x", Profile())
     assert "correct" not in repr(person)
@@ -170,8 +170,8 @@ async def test_tokens_that_ended_long_ago_are_forgotten(book: Book) -> None:
 async def test_a_flood_of_wrong_passwords_stays_on_two_threads(book: Book) -> None:
     person = await create_person(book, await make_organisation(book), "ann", "right", Profile())
     outcomes = await asyncio.gather(
-        *(check_password(book, person, f"wrong {n}") for n in range(12)),
-        check_password(book, person, "right"),
+        *(check_password(book, claim_of("ann", f"192.0.2.{n}"), person, f"wrong {n}") for n in range(12)),
+        check_password(book, claim_of("ann"), person, "right"),
         return_exceptions=True,
     )
     assert [type(outcome) for outcome in outcomes] == [CredentialUnknown] * 12 + [type(person)]

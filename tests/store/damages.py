@@ -303,6 +303,18 @@ DAMAGES: dict[str, Damage] = {
         ("INSERT INTO marks (bucket, id, created_at, kept) VALUES (0, 'a', 1, 1)",),
         [("marks", "lies in bucket 0, its key says ")],
     ),
+    "a count of wrong secrets in another bucket": (
+        ("INSERT INTO attempts VALUES (0, '<KEY>', 1, 1, 2)",),
+        [("attempts", "lies in bucket 0, its key says ")],
+    ),
+    "a count of wrong secrets that is none": (
+        ("INSERT INTO attempts VALUES (0, '<KEY>', 0, 1, 2)",),
+        [("attempts", "it counts nothing")],
+    ),
+    "a count of wrong secrets of nobody": (
+        ("INSERT INTO attempts VALUES (0, 'ann', 1, 1, 2)",),
+        [("attempts", "its key is no digest")],
+    ),
     "no proof of the key": (
         ("DELETE FROM book_facts WHERE name = 'key_proof'",),
         [("book_facts", "is missing: nothing proves the key")],
@@ -312,6 +324,9 @@ DAMAGES: dict[str, Damage] = {
         [("book_facts", "a copy into this book has not ended")],
     ),
 }
+
+# What no count of wrong secrets has, though it could.
+KEY = "7".zfill(64)
 
 VALUES: dict[str, Damage] = {
     "a text where a number belongs": (
@@ -338,6 +353,7 @@ VALUES: dict[str, Damage] = {
 
 
 def filled(statement: str) -> str:
-    """The statement with ids where it names orders."""
+    """The statement with ids where it names orders, a group order or a count."""
     one = r"(SELECT order_id FROM names WHERE scheme = 'reference' AND name = '\1')"
-    return re.sub("<([a-z]+)>", one, statement.replace("<GROUP>", f"'{GROUP}'"))
+    named = statement.replace("<GROUP>", f"'{GROUP}'").replace("<KEY>", KEY)
+    return re.sub("<([a-z]+)>", one, named)

@@ -22,6 +22,7 @@ from tests.stores import PARTITIONED, Databases
 
 # What an organisation, a person or the whole book is asked for lies in every part.
 SCATTERED = {
+    "delete_ended_attempts",
     "delete_old_answers",
     "delete_old_marks",
     "list_group_orders",

@@ -13,7 +13,8 @@ from orderwire.book.operations import NewOrder, append_stage, delete_order, plac
 from orderwire.book.orders import LIFECYCLES, Document, Party
 from orderwire.book.queries import get_order, get_order_named, get_status, list_orders, list_stages
 from orderwire.book.stages import NewStage
-from orderwire.store.schema import HEAD, NotMigrated, Standing, check_standing
+from orderwire.store.migrations import upgrade
+from orderwire.store.schema import HEAD, NotMigrated, Standing, check_standing, standing_of
 from tests.factories import make_caller, make_organisation
 from tests.stores import Shelf
 
@@ -62,6 +63,11 @@ async def test_this_version_works_on_the_next_ones_schema(shelf: Shelf, tmp_path
         await delete_order(book, caller, order, lifecycles=LIFECYCLES)
     await before.close()
     await after.close()
+
+
+def test_the_version_before_may_go_on_with_this_ones_schema(tmp_path: Path) -> None:
+    upgrade(tmp_path / "book.db")
+    assert standing_of(tmp_path / "book.db") == Standing("0003", works_with="0002")
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from orderwire.vault import DECOY_HASH, digest
 
+from .attempts import Claim
 from .callers import Application, Credential, Person, Token
 from .errors import CredentialExpired, CredentialUnknown
 from .store import Book
+
+T = TypeVar("T")
 
 # The last use of a session is noted at most this often, and never on the way of the answer.
 NOTE_USE_EVERY = timedelta(seconds=60)
@@ -89,26 +93,69 @@ def owner_of(secret: str) -> str:
     return digest(secret).hex()
 
 
-async def check_password(book: Book, person: Person | None, password: str) -> Person:
-    """The person, if the password is theirs. Raises CredentialUnknown.
+async def check_password(book: Book, claim: Claim, person: Person | None, password: str) -> Person:
+    """The person, if the password is theirs. Raises CredentialUnknown or TooManyAttempts.
 
-    An unknown person takes as long as a wrong password, so that names can't be told by time.
+    An unknown person takes as long as a wrong password and is counted like one, so that names can't be told.
+    A password that was right before, here, costs nothing but a look at who is refused now.
     """
     hashed = person.password_hash if person is not None and not person.disabled else None
-    if person is not None and hashed is not None and book.vault.recalls(password, hashed):
+
+    def is_recalled() -> bool:
+        return hashed is not None and book.vault.recalls(password, hashed)
+
+    if person is not None and is_recalled() and not book.attempts.is_refused(claim, book.clock()):
         return person
-    loop = asyncio.get_running_loop()
-    verify = book.vault.verify
-    right = await loop.run_in_executor(book.hashers, verify, password, hashed or DECOY_HASH)
-    if not right or person is None or hashed is None:
-        raise CredentialUnknown
-    return person
+
+    async def check() -> Person | None:
+        # It may have been right for somebody who had the turn before.
+        right = is_recalled() or await asyncio.get_running_loop().run_in_executor(
+            book.hashers, book.vault.verify, password, hashed or DECOY_HASH
+        )
+        return person if right and hashed is not None else None
+
+    return await _counted(book, claim, check)
 
 
-async def check_client(book: Book, client_id: str, secret: str) -> Application:
-    """The application that calls itself `client_id`, if the secret is its own. Raises CredentialUnknown."""
-    application = await book.store.fetch_client(client_id)
-    kept = application.secret_digest if application is not None else None
-    if not hmac.compare_digest(kept or b"", digest(secret)) or application is None:
+async def check_client(book: Book, claim: Claim, secret: str) -> Application:
+    """The application that calls itself `claim.username`, if the secret is its own.
+
+    Raises CredentialUnknown or TooManyAttempts.
+    """
+
+    async def check() -> Application | None:
+        application = await book.store.fetch_client(claim.username)
+        kept = application.secret_digest if application is not None else None
+        return application if hmac.compare_digest(kept or b"", digest(secret)) else None
+
+    return await _counted(book, claim, check)
+
+
+async def _counted(book: Book, claim: Claim, check: Callable[[], Awaitable[T | None]]) -> T:
+    """What `check` gives. None is a wrong secret and counted; a right one ends the count.
+
+    Raises CredentialUnknown or TooManyAttempts.
+    """
+    attempts, key = book.attempts, claim.key
+    attempts.check_known(claim, book.clock())
+    async with attempts.turn(claim):
+        attempt = await book.store.fetch_attempt(key) if attempts.limit else None
+        if attempt is not None:
+            attempts.note(claim, attempt, book.clock())
+        attempts.check_known(claim, book.clock())
+        found = await check()
+        if found is not None:
+            if attempt is not None:
+                await book.store.write(lambda tx: tx.delete_attempt(key))
+            return found
+        if attempts.limit:
+            now = book.clock()
+            await book.store.write(lambda tx: tx.count_failure(key, now, now + attempts.window))
+            attempts.note(claim, attempts.after_failure(attempt, now), now)
         raise CredentialUnknown
-    return application
+
+
+async def forget_ended_attempts(book: Book) -> None:
+    """Delete the counts whose window has ended."""
+    now = book.clock()
+    await book.store.write(lambda tx: tx.delete_ended_attempts(now))

@@ -120,6 +120,14 @@ class CredentialExpired(BookError):
     """The credential was ours and its time is over (age or idleness)."""
 
 
+class TooManyAttempts(BookError):
+    """Too many wrong secrets came for this name from this address; none is looked at for a while."""
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        super().__init__(retry_after_seconds)
+        self.retry_after_seconds = retry_after_seconds
+
+
 class RoleMissing(BookError):
     """The person behind the session holds no role at all. `session` is shown to the caller again."""
 
@@ -178,6 +186,7 @@ BookFault = (
     | CredentialMissing
     | CredentialUnknown
     | CredentialExpired
+    | TooManyAttempts
     | RoleMissing
     | OrganisationUnknown
     | MailFailed

@@ -5,6 +5,7 @@ from __future__ import annotations
 from . import (
     account_statements,
     answer_statements,
+    attempt_statements,
     group_statements,
     history_statements,
     import_statements,
@@ -18,6 +19,7 @@ ALL: tuple[Statement, ...] = (
     *account_statements.ALL,
     *party_statements.ALL,
     *answer_statements.ALL,
+    *attempt_statements.ALL,
     *statements.ALL,
     *group_statements.ALL,
     *history_statements.ALL,

@@ -88,6 +88,11 @@ def bucket_of_group(group_order_id: str) -> int:
     return int.from_bytes(hashlib.blake2b(key, digest_size=2).digest(), "big") % BUCKETS
 
 
+def bucket_of_attempt(key: str) -> int:
+    """The bucket of a count of wrong secrets."""
+    return bucket_of_group(key)
+
+
 def bucket_of_import(organisation_id: int, key: str) -> int:
     """The bucket of the record of an import."""
     return bucket_of_name(organisation_id, "import", key)

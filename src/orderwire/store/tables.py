@@ -133,6 +133,19 @@ tokens = Table(
     ),
 )
 
+# Wrong secrets, counted by who was claimed to log in and from where; a count is over when its window ends.
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("bucket", SmallInteger, nullable=False),
+    Column("key", String(DIGEST_LENGTH), nullable=False),
+    Column("failures", Integer, nullable=False),
+    _instant("began_at"),
+    _instant("ends_at"),
+    PrimaryKeyConstraint("bucket", "key"),
+    Index("attempts_by_end", "ends_at"),
+)
+
 # Who orders and who receives, as an organisation knows them beside its orders.
 parties = Table(
     "parties",

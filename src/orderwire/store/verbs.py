@@ -13,6 +13,7 @@ from orderwire.book.stages import Advance, Origin, Revision, Stage, Status
 from . import account_statements as accounts
 from . import statements as st
 from .account_verbs import AccountReads, AccountWrites
+from .attempt_verbs import AttemptReads, AttemptWrites
 from .group_verbs import GroupReads, GroupWrites
 from .history_verbs import AnswerWrites, HistoryReads
 from .import_verbs import ImportReads, ImportWrites
@@ -38,7 +39,7 @@ from .rows import (
 )
 
 
-class Reads(HistoryReads, GroupReads, AccountReads, ImportReads):
+class Reads(HistoryReads, GroupReads, AccountReads, AttemptReads, ImportReads):
     """The read verbs (`book.store.Reads`)."""
 
     async def fetch_fact(self, name: str) -> str | None:
@@ -120,7 +121,7 @@ def _with_status(row: Row) -> tuple[Order, Status | None]:
     return order_of(row), None if row[ORDER_WIDTH] is None else status_of(row[ORDER_WIDTH:])
 
 
-class Writes(Reads, AnswerWrites, GroupWrites, AccountWrites, ImportWrites):
+class Writes(Reads, AnswerWrites, GroupWrites, AccountWrites, AttemptWrites, ImportWrites):
     """The write verbs (`book.store.Transaction`); they read what the transaction itself has written."""
 
     async def insert_fact(self, name: str, value: str) -> None:

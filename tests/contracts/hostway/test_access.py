@@ -90,6 +90,20 @@ async def test_the_scheme_of_authorization_is_read_in_any_case(hostway):
     assert answer.status == 200
 
 
+async def test_after_too_many_wrong_passwords_none_is_looked_at(hostway):
+    path = f"/orders/{hostway.demo['associated_order_id']}"
+    right = basic(hostway.demo["username"], hostway.demo["password"])
+    assert (await hostway.ask("GET", path, auth=right)).status == 200
+    for _ in range(hostway.book.attempts.limit):
+        assert (await hostway.ask("GET", path, auth=WRONG)).status == 401
+    for auth in (WRONG, right):
+        answer = await hostway.ask("GET", path, cookie=hostway.demo["associated_owner_id"], auth=auth)
+        assert (answer.status, list(answer.json())) == (429, ["overLimit"])
+        assert 1 <= int(answer.header("retry-after") or "") <= 300
+    assert (await hostway.ask("GET", path, auth=basic("somebody", "else"))).status == 401
+    assert (await hostway.ask("GET", path, cookie=hostway.demo["associated_owner_id"])).status == 200
+
+
 async def test_options_needs_no_credential_and_tells_existence_only(hostway):
     path = f"/orders/{hostway.demo['other_order_id']}"
     for cookie, auth in ((None, None), ("junk", None), (None, WRONG)):

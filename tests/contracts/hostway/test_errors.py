@@ -42,6 +42,7 @@ CASES = [
     (book_errors.CredentialUnknown(), 401, None, None, None),
     (book_errors.CredentialExpired(), 401, None, None, None),
     (book_errors.RoleMissing(None), 401, None, None, None),
+    (book_errors.TooManyAttempts(7), 429, "overLimit", "Too many failed authentications", ""),
     (book_errors.FieldMissing("note"), 400, "badRequest", "POST data error", {"note": "Required"}),
     (book_errors.FieldInvalid("a", "why"), 400, "badRequest", "POST data error", {"a": "why"}),
     (web_errors.BodyMalformed("x"), 400, "badRequest", "POST data error", ""),
@@ -85,6 +86,7 @@ def test_every_fact_has_its_answer(fault, status, name, message, details):
         return
     assert head[b"content-type"] == b"application/json; charset=UTF-8"
     assert (b"allow" in head) == (status == 405)
+    assert (b"retry-after" in head) == (status == 429)
     body = json.loads(answer.body)
     assert list(body) == [name]
     assert list(body[name]) == ["guid", "message", "code", "details"]

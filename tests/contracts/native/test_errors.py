@@ -54,11 +54,12 @@ CASES = [
     (web_errors.HeaderRepeated("x"), 400, "header_repeated", {"field": "x"}),
     (web_errors.Crashed("abc"), 500, "crashed", {"request_id": "abc"}),
     (book_errors.MailFailed("x"), 502, "mail_failed", {}),
+    (book_errors.TooManyAttempts(7), 429, "too_many_attempts", {}),
     (book_errors.OrganisationUnknown("x"), 503, "not_set_up", {}),
     (book_errors.StoreUnavailable(), 503, "store_unavailable", {}),
     (book_errors.OutcomeUnknown(), 503, "outcome_unknown", {}),
 ]
-HEADERS = {401: b"www-authenticate", 403: b"www-authenticate", 405: b"allow"}
+HEADERS = {401: b"www-authenticate", 403: b"www-authenticate", 405: b"allow", 429: b"retry-after"}
 DOCUMENTED = {201, 400, 409, 413, 415, 422}
 
 
@@ -68,7 +69,7 @@ def test_every_fact_has_its_problem(fault, status, code, more):
     head = dict(answer.head)
     assert head[b"content-type"] == b"application/problem+json"
     assert HEADERS.get(status, b"content-type") in head
-    assert (b"retry-after" in head) == (code in {"store_unavailable", "outcome_unknown"})
+    assert (b"retry-after" in head) == (code in {"store_unavailable", "outcome_unknown", "too_many_attempts"})
     body = json.loads(answer.body)
     assert answer.status == body["status"] == status
     assert (body["type"], body["code"]) == ("about:blank", code)

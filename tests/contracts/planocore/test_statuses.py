@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from orderwire.book.errors import TooManyAttempts
 from orderwire.contracts.contract import Mount
 from orderwire.contracts.planocore import contract
 from orderwire.contracts.planocore.wire import parse_base_url, parse_undeployed
 from orderwire.web.asgi import AsgiApp
 from orderwire.web.limits import Limits
+from orderwire.web.request import Request
 from tests.contracts.planocore.conftest import CREATE, JSON, READ, PlanoCore, make_planocore, refusal
 from tests.inprocess import app_over, call
 from tests.tidy import tree
@@ -216,3 +218,10 @@ def test_options_are_read():
     assert parse_undeployed("") == ()
     with pytest.raises(ValueError, match="comma list"):
         parse_undeployed("group_orders/upload")
+
+
+def test_who_tries_too_often_is_told_in_the_words_of_the_vendors_later_api():
+    request = Request("POST", READ)
+    answer = contract.render_error(cast("Mount", None), request, TooManyAttempts(7))
+    assert answer.status == 429
+    assert answer.body.startswith(b'{"code":429,"status":"rate-limit-exceeded","errors":[]')

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import get_args
+from typing import cast, get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -80,6 +80,14 @@ async def test_every_fact_has_its_answer(book, fact, status, error_id, token_sta
         assert list(told) == ["error", "error_description"]
 
 
+def test_who_tries_too_often_is_told_for_how_long():
+    mount = cast("Mount", None)
+    for path in (API, "/chef/v1/oauth/token/user"):
+        told = render_error(mount, Request("POST", path), book_errors.TooManyAttempts(7))
+        assert (told.status, dict(told.head)[b"retry-after"]) == (429, b"7")
+        assert told.body == b'{"errors":[{"message":"auth.request_limit_exceeded","penaltySeconds":7}]}'
+
+
 def call_of(rest: str) -> str:
     """A remote call of getOrderDetails with the rest of its envelope."""
     return f'{{"query":"{QUERY}"{rest}}}'
@@ -87,7 +95,7 @@ def call_of(rest: str) -> str:
 
 def test_no_fact_is_left_out():
     known = {*get_args(book_errors.BookFault), *get_args(web_errors.WebFault)}
-    assert {type(row[0]) for row in FACTS} == known
+    assert {book_errors.TooManyAttempts, *(type(row[0]) for row in FACTS)} == known
 
 
 @pytest.mark.parametrize(

@@ -214,3 +214,16 @@ async def test_the_first_pair_comes_from_the_command_line(organisation, applicat
     issued_at = made["access_token"].issued_at
     assert issued_at is not None
     assert abs(now() - issued_at) < timedelta(minutes=1)
+
+
+async def test_after_too_many_wrong_secrets_the_right_one_is_refused(book, client):
+    for _ in range(book.attempts.limit):
+        assert (await client.refresh(client_secret="wrong")).status == 401
+    answer = await client.refresh()
+    (told,) = answer.json()["errors"]
+    assert (answer.status, told["message"]) == (429, "auth.request_limit_exceeded")
+    assert answer.header("retry-after") == str(told["penaltySeconds"])
+    assert (await client.validate()).status == 200
+    then = book.clock() + book.attempts.window
+    book.clock = lambda: then
+    assert (await client.refresh()).status == 200

@@ -35,6 +35,7 @@ FACTS = [
     (book_errors.CredentialMissing(), 401, "no_credentials"),
     (book_errors.CredentialUnknown(), 401, "no_credentials"),
     (book_errors.CredentialExpired(), 401, "no_credentials"),
+    (book_errors.TooManyAttempts(7), 429, "too_many_attempts"),
     (book_errors.RoleMissing(None), 403, "access_denied"),
     (book_errors.OrganisationUnknown("x"), 500, "server_error"),
     (book_errors.MailFailed("x"), 500, "server_error"),

@@ -183,3 +183,14 @@ async def test_forms_that_can_not_be_read(client, body):
 async def test_a_login_is_a_form(client, media_type):
     answer = await call(client.app, "POST", LOGIN, {"Content-Type": media_type}, "{}")
     assert (answer.status, answer.json()["error"]) == (415, "unsupported_media_type")
+
+
+async def test_after_too_many_wrong_passwords_the_right_one_is_refused_alike(book, client):
+    refused = [await client.login(password="wrong") for _ in range(book.attempts.limit)]
+    refused.append(await client.login())
+    for answer in refused:
+        assert (answer.status, answer.headers) == (302, refused[0].headers)
+    assert refused[0].header("location") == "http://testserver/login/authfail?ajax=true"
+    then = book.clock() + book.attempts.window
+    book.clock = lambda: then
+    assert (await client.login()).header("location") == "http://testserver/login/ajaxSuccess"

@@ -7,6 +7,7 @@ import uuid
 import msgspec
 
 from orderwire.book.accounts import NewToken, issue_tokens
+from orderwire.book.attempts import Claim
 from orderwire.book.callers import READ, READ_OWN, WRITE, Caller, Organisation, Person
 from orderwire.book.credentials import check_password, owner_of, read_credential
 from orderwire.book.errors import CredentialMissing, CredentialUnknown, NotAllowed, OrderNotFound
@@ -26,8 +27,8 @@ _BY_ROLE = {STAFF: frozenset({READ}), ELEVATED: frozenset({CLIENT_ADDRESS})}
 async def identify(mount: Mount, request: Request) -> Caller:
     """The caller: the cookie's owner, and the user if Authorization is given.
 
-    Raises CredentialUnknown if Authorization is given and wrong, whatever the cookie; CredentialMissing
-    if no organisation can be told.
+    Raises CredentialUnknown if Authorization is given and wrong, whatever the cookie, or TooManyAttempts;
+    CredentialMissing if no organisation can be told.
     """
     organisation = await mount.home_organisation(request)
     if organisation is None:
@@ -101,4 +102,7 @@ async def _read_person(mount: Mount, organisation: Organisation, request: Reques
         raise CredentialUnknown
     username, password = given
     person = await mount.book.store.fetch_person_named(organisation.id, username)
-    return await check_password(mount.book, person, password)
+    claim = Claim(
+        scheme=mount.name, organisation_id=organisation.id, username=username, address=request.client
+    )
+    return await check_password(mount.book, claim, person, password)

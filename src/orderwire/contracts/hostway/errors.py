@@ -38,17 +38,19 @@ NOT_FOUND = "Resource not found"
 NOT_PERMITTED = "Unauthorized: Order failed permission check"
 DATA_ERROR = "POST data error"
 CLIENT_IP_REFUSED = "User cannot specify the client IP address"
+TOO_MANY_FAILURES = "Too many failed authentications"
 ALREADY_OPEN = "A new order has already been created for this ownerID"
 # What still works on an order that was submitted.
 SUBMITTED_METHODS = ("GET", "OPTIONS")
 
-# The name of the fault by status; 405, 409 and 5xx are not shown in any document.
+# The name of the fault by status; 405, 409, 429 and 5xx are not shown in any document.
 FAULTS = {
     400: "badRequest",
     403: "forbidden",
     404: "itemNotFound",
     405: "badMethod",
     409: "conflict",
+    429: "overLimit",
     500: "internalError",
     502: "badGateway",
 }
@@ -88,6 +90,8 @@ def render_error(_mount: Mount, _request: Request, fault: Fault) -> Response:
             | book.RoleMissing()
         ):
             return UNAUTHORIZED
+        case book.TooManyAttempts(retry_after_seconds=seconds):
+            return _fault(429, TOO_MANY_FAILURES, ((b"retry-after", b"%d" % seconds),))
         case book.FieldMissing(field=field):
             return _fault(400, DATA_ERROR, details={field: "Required"})
         case book.FieldInvalid(field=field, reason=reason):

@@ -36,6 +36,9 @@ def render_error(_mount: Mount, _request: Request, fault: Fault) -> Response:
             return _unauthorized(b"invalid_token", "credential_unknown", "the token is not valid")
         case book.CredentialExpired():
             return _unauthorized(b"invalid_token", "credential_expired", "the token has expired")
+        case book.TooManyAttempts(retry_after_seconds=seconds):
+            later = ((b"retry-after", b"%d" % seconds),)
+            return _problem(429, "too_many_attempts", "too many failed log-ins", later)
         case book.NotAllowed(right=right):
             return _forbidden(right)
         case book.FieldMissing(field=field):

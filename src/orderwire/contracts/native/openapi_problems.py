@@ -36,6 +36,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "field_missing": (422, "A field is missing."),
     "field_invalid": (422, "A field or a parameter is invalid or unknown."),
     "key_reused": (422, "The `Idempotency-Key` came before with another request."),
+    "too_many_attempts": (429, "Too many wrong secrets came from this address."),
     "headers_too_large": (431, "The header fields are too many or too large."),
     "crashed": (500, "Something that nobody foresaw; `request_id` is in the log."),
     "mail_failed": (502, "The mail could not be handed over."),

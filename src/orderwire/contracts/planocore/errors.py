@@ -28,6 +28,8 @@ def render_error(_mount: Mount, request: Request, fault: Fault) -> Response:
             return wire.render_failure(401, "invalid-token", "token")
         case book.CredentialExpired():
             return wire.render_failure(401, "session-expired", "token", "expired")
+        case book.TooManyAttempts():
+            return wire.render_failure(429, "rate-limit-exceeded")
         case book.RoleMissing():
             return wire.render_client_required(fault.session)
         case book.FieldInvalid():

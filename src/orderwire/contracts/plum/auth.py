@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime
 
 from orderwire.book.accounts import NewToken, issue_tokens
+from orderwire.book.attempts import Claim
 from orderwire.book.callers import READ, VOUCHERS, Application, Caller, Organisation, Person, Token
 from orderwire.book.credentials import check_client, read_credential
 from orderwire.book.errors import CredentialMissing, CredentialUnknown
@@ -50,11 +51,12 @@ async def refresh_pair(mount: Mount, request: Request, asked: RefreshRequest) ->
     """A new access and refresh token in place of the refresh token shown, and when they were issued.
 
     The old refresh token ends at once, and only if the new ones are kept; the old access token lives
-    on to its end. Raises CredentialUnknown (client, secret, token, or a token of another client's)
-    or CredentialExpired.
+    on to its end. Raises CredentialUnknown (client, secret, token, or a token of another client's),
+    CredentialExpired or TooManyAttempts.
     """
     book = mount.book
-    application = await check_client(book, asked.client_id, asked.client_secret)
+    claim = Claim(scheme=mount.name, organisation_id=None, username=asked.client_id, address=request.client)
+    application = await check_client(book, claim, asked.client_secret)
     bound = await mount.bound_organisation(request)
     credential = await read_credential(book, REFRESH_SCHEME, asked.refresh_token)
     if credential.token.application_id != application.id:

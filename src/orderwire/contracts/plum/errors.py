@@ -10,7 +10,7 @@ from orderwire.web import errors as web
 from orderwire.web.request import Request
 from orderwire.web.response import Response
 
-from .wire import render_failure
+from .wire import render_failure, render_limit_exceeded
 from .wire_tokens import is_token_path, render_oauth_failure
 
 # (errorId, errorInfo) of the failures that have one.
@@ -33,6 +33,8 @@ def render_error(_mount: Mount, request: Request, fault: Fault) -> Response:
             | book.RoleMissing()
         ):
             return _identified(401, UNAUTHORISED, "invalid authorization header!")
+        case book.TooManyAttempts(retry_after_seconds=seconds):
+            return render_limit_exceeded(seconds)
         case web.MethodUnknown():
             return render_failure(405, "Method Not Allowed", head=_allow(fault))
         case web.ContentTypeWrong():
@@ -83,6 +85,8 @@ def render_token_error(fault: Fault) -> Response:
         case book.CredentialMissing() | book.FieldMissing() | book.FieldInvalid() | web.BodyMalformed():
             text = "missing/invalid parameters authorization header"
             return render_oauth_failure(400, "invalid_request", text)
+        case book.TooManyAttempts(retry_after_seconds=seconds):
+            return render_limit_exceeded(seconds)
         case web.MethodUnknown():
             return render_oauth_failure(405, "invalid_request", "method not allowed", _allow(fault))
         case web.ContentTypeWrong():

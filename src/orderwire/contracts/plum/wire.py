@@ -224,6 +224,13 @@ def render_failure(
     return Response(status, (*JSON_HEAD, *head), encode(body))
 
 
+def render_limit_exceeded(penalty_seconds: int) -> Response:
+    """The refusal of a client that asks too often, on any path, and for how long it is refused: 429."""
+    error = {"message": "auth.request_limit_exceeded", "penaltySeconds": penalty_seconds}
+    head = (*JSON_HEAD, (b"retry-after", b"%d" % penalty_seconds))
+    return Response(429, head, encode({"errors": [error]}))
+
+
 def shown_id(order: Order) -> int:
     """The id that the order is known by: the one it came with, or else its own."""
     name = order.document.names.get(ID_SCHEME)

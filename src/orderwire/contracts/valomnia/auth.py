@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 
 from orderwire.book.accounts import NewToken, issue_tokens
+from orderwire.book.attempts import Claim
 from orderwire.book.callers import READ, Caller
 from orderwire.book.credentials import check_password, read_credential
 from orderwire.book.errors import CredentialMissing
@@ -38,10 +39,10 @@ async def identify(mount: Mount, request: Request) -> Caller:
 
 
 async def open_session(mount: Mount, request: Request, login: Login) -> str:
-    """A new session for whom the log-in proves to be: 32 capital hex digits. Raises CredentialUnknown.
+    """A new session for whom the log-in proves to be: 32 capital hex digits.
 
     The person is sought in the organisation that the host is bound to, or else among all; a username
-    that several organisations know then belongs to nobody.
+    that several organisations know then belongs to nobody. Raises CredentialUnknown or TooManyAttempts.
     """
     book = mount.book
     organisation = await mount.bound_organisation(request)
@@ -50,7 +51,13 @@ async def open_session(mount: Mount, request: Request, login: Login) -> str:
     else:
         found = await book.store.list_persons_named(login.username, 2)
         sought = found[0] if len(found) == 1 else None
-    person = await check_password(book, sought, login.password)
+    claim = Claim(
+        scheme=mount.name,
+        organisation_id=None if organisation is None else organisation.id,
+        username=login.username,
+        address=request.client,
+    )
+    person = await check_password(book, claim, sought, login.password)
     session = NewToken(
         scheme=SCHEME,
         organisation_id=person.organisation_id,

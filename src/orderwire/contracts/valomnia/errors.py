@@ -31,11 +31,12 @@ def render_error(mount: Mount, request: Request, fault: Fault) -> Response:
             return render_failure(400, "invalid_param_type", text)
         case book.FieldMissing(field=name):
             return render_failure(400, "missing_param", f"{name} parameter is missing")
-        case book.CredentialUnknown() if isinstance(request.scratch, Login):
-            location = f"{base_url(mount.options['base_url'], request)}/login/authfail?ajax=true"
-            return Response(302, ((b"location", location.encode("latin-1")),))
+        case book.CredentialUnknown() | book.TooManyAttempts() if isinstance(request.scratch, Login):
+            return _refuse_login(mount, request)
         case book.CredentialMissing() | book.CredentialUnknown() | book.CredentialExpired():
             return render_failure(401, "no_credentials", "No session, or one that has ended: log in first.")
+        case book.TooManyAttempts(retry_after_seconds=seconds):
+            return render_failure(429, "too_many_attempts", "Too many failed log-ins.", _later(seconds))
         case book.NotAllowed() | book.RoleMissing():
             return render_failure(403, "access_denied", "This session may not read the operation.")
         case book.AlreadyExists():
@@ -45,8 +46,7 @@ def render_error(mount: Mount, request: Request, fault: Fault) -> Response:
         case web.RouteUnknown() | web.RouteWithheld() | book.GroupOrderNotFound() | book.RecordNotFound():
             return render_failure(404, "not_found", "Nothing is served at this address.")
         case web.MethodUnknown(allowed=allowed):
-            head = ((b"allow", ", ".join(allowed).encode()),)
-            return render_failure(405, "method_not_allowed", f"Served here: {', '.join(allowed)}.", head)
+            return _refuse_method(", ".join(allowed))
         case web.UrlTooLong():
             return render_failure(414, "uri_too_long", "The address is too long.")
         case web.HeadersTooLarge():
@@ -64,7 +64,7 @@ def render_error(mount: Mount, request: Request, fault: Fault) -> Response:
         case web.BodyMalformed(reason=reason):
             return render_failure(400, "malformed_body", f"The body can't be read: {reason}.")
         case book.StoreUnavailable() | book.OutcomeUnknown():
-            return render_failure(503, "server_error", OOPS, ((b"retry-after", b"1"),))
+            return render_failure(503, "server_error", OOPS, _later(1))
         case (
             web.Crashed()
             | book.OrganisationUnknown()
@@ -76,3 +76,18 @@ def render_error(mount: Mount, request: Request, fault: Fault) -> Response:
             return render_failure(500, "server_error", OOPS)
         case _:
             assert_never(fault)
+
+
+def _refuse_login(mount: Mount, request: Request) -> Response:
+    """On to `authfail`; without Retry-After, which on a redirect asks to wait before it is followed."""
+    location = f"{base_url(mount.options['base_url'], request)}/login/authfail?ajax=true"
+    return Response(302, ((b"location", location.encode("latin-1")),))
+
+
+def _refuse_method(allowed: str) -> Response:
+    head = ((b"allow", allowed.encode()),)
+    return render_failure(405, "method_not_allowed", f"Served here: {allowed}.", head)
+
+
+def _later(seconds: int) -> tuple[tuple[bytes, bytes], ...]:
+    return ((b"retry-after", b"%d" % seconds),)

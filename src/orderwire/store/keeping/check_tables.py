@@ -18,12 +18,21 @@ from orderwire.vault import Vault
 
 from ..compiling import Statement
 from ..import_verbs import STATE as IMPORTING
-from ..rows import Row, bucket_of_group, bucket_of_import, bucket_of_mark, bucket_of_name, pairs_of
+from ..rows import (
+    Row,
+    bucket_of_attempt,
+    bucket_of_group,
+    bucket_of_import,
+    bucket_of_mark,
+    bucket_of_name,
+    pairs_of,
+)
 from ..schema import COPYING, KEY_PROOF
 from ..tables import (
     DIGEST_LENGTH,
     answers,
     applications,
+    attempts,
     book_facts,
     counters,
     group_orders,
@@ -115,6 +124,14 @@ def _answer(row: Values, vault: Vault | None) -> str | None:
     return _lies(row, bucket_of_name(*holder))
 
 
+def _attempt(row: Values, _vault: Vault | None) -> str | None:
+    if not _DIGEST.fullmatch(row["key"]):
+        return "its key is no digest"
+    if row["failures"] < 1 or row["ends_at"] < row["began_at"]:
+        return "it counts nothing, or ends before it begins"
+    return _lies(row, bucket_of_attempt(row["key"]))
+
+
 def _mark(row: Values, _vault: Vault | None) -> str | None:
     return _lies(row, bucket_of_mark(row["id"]))
 
@@ -135,6 +152,7 @@ RULES: dict[Table, Rule | None] = {
     group_rejections: _rejection,
     imports: _import,
     answers: _answer,
+    attempts: _attempt,
     marks: _mark,
     book_facts: None,
     counters: None,
