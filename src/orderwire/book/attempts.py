@@ -21,7 +21,7 @@ from .errors import TooManyAttempts
 
 LOGIN_FAILURES = 10
 LOGIN_WINDOW_SECONDS = 300
-# Each takes so many wrong secrets that nobody sane comes near; then the store is asked again.
+# Of those known to be refused; when there are more, the store is asked again.
 MAX_REFUSED = 10_000
 
 
