@@ -63,3 +63,10 @@ def test_the_decoy_takes_as_long_as_a_password() -> None:
 
     assert cost(DECOY_HASH) == cost(hash_password("x"))
     assert len(DECOY_HASH) == len(hash_password("x"))
+
+
+def test_no_token_looks_like_an_option() -> None:
+    tokens = {new_token() for _ in range(2_000)}
+    assert len(tokens) == 2_000
+    assert {len(token) for token in tokens} == {43}
+    assert not [token for token in tokens if token.startswith("-")]

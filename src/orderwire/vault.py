@@ -37,8 +37,13 @@ def digest(secret: str) -> bytes:
 
 
 def new_token() -> str:
-    """A fresh random token: 43 characters of the URL-safe alphabet, 256 bits."""
-    return secrets.token_urlsafe(32)
+    """A fresh random token: 43 characters of the URL-safe alphabet, all but 256 bits.
+
+    None begins with a hyphen: on a command line it would be taken for an option.
+    """
+    while (token := secrets.token_urlsafe(32)).startswith("-"):
+        continue
+    return token
 
 
 def new_key() -> str:
