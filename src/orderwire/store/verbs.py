@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from orderwire.book.callers import Application, Credential, Organisation, Person, Token
 from orderwire.book.errors import AlreadyExists
@@ -39,6 +40,10 @@ from .rows import (
 )
 
 
+# The same few credentials are read over and over.
+_credential_of = lru_cache(maxsize=1_024)(credential_of)
+
+
 class Reads(HistoryReads, GroupReads, AccountReads, AttemptReads, ImportReads):
     """The read verbs (`book.store.Reads`)."""
 
@@ -55,7 +60,7 @@ class Reads(HistoryReads, GroupReads, AccountReads, AttemptReads, ImportReads):
 
     async def fetch_credential(self, digest: bytes) -> Credential | None:
         row = await self.row(accounts.FETCH_CREDENTIAL, digest.hex())
-        return None if row is None else credential_of(row)
+        return None if row is None else _credential_of(row)
 
     async def fetch_person(self, organisation_id: int, user_id: int) -> Person | None:
         row = await self.row(accounts.FETCH_PERSON, user_id, organisation_id)
