@@ -39,7 +39,6 @@ from .rows import (
     token_values,
 )
 
-
 # The same few credentials are read over and over.
 _credential_of = lru_cache(maxsize=1_024)(credential_of)
 
