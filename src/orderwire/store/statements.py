@@ -91,15 +91,17 @@ ONE = ("bucket", "order_id", "organisation_id")
 FETCH_ORDER = Statement(
     "fetch_order", select(*ORDER).where(*one_order(orders, "id"), orders.c.deleted == NOT_DELETED), ONE
 )
-FETCH_ORDER_AND_STATUS = Statement(
-    "fetch_order_and_status",
+_ORDERS_AND_STATUSES = (
     select(*ORDER, *STATUS)
     .select_from(orders)
     .outerjoin(
         order_statuses,
         and_(order_statuses.c.bucket == orders.c.bucket, order_statuses.c.order_id == orders.c.id),
     )
-    .where(*one_order(orders, "id"), orders.c.deleted == NOT_DELETED),
+)
+FETCH_ORDER_AND_STATUS = Statement(
+    "fetch_order_and_status",
+    _ORDERS_AND_STATUSES.where(*one_order(orders, "id"), orders.c.deleted == NOT_DELETED),
     ONE,
 )
 # Little of an order, before its document in the row: whether it still is what somebody has read.
@@ -129,13 +131,7 @@ FETCH_STAGE = Statement(
 )
 LIST_MEMBERS = Statement(
     "list_members",
-    select(*ORDER, *STATUS)
-    .select_from(orders)
-    .outerjoin(
-        order_statuses,
-        and_(order_statuses.c.bucket == orders.c.bucket, order_statuses.c.order_id == orders.c.id),
-    )
-    .where(
+    _ORDERS_AND_STATUSES.where(
         orders.c.organisation_id == _p("organisation_id"),
         orders.c.group_order_id == _p("group_order_id"),
         orders.c.deleted == NOT_DELETED,
