@@ -43,7 +43,7 @@ log = structlog.get_logger("orderwire.store")
 BUSY_TIMEOUT_MS = 5_000
 # Pages that a connection keeps. What it reads the system keeps, too: more made no read cheaper. A large
 # transaction is the better for it.
-READ_CACHE_KIB, WRITE_CACHE_KIB = 4_096, 16_384
+READ_CACHE_KIB, WRITE_CACHE_KIB = 4_096, 8_192
 # Of one statement; the engine itself takes 32,766.
 MAX_VALUES = 8_000
 
