@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from orderwire.book.lists import OrderQuery
-from orderwire.store.sqlite_scans import NICENESS
+from orderwire.store.priorities import SCANNER
 from tests.factories import make_book, make_organisation
 
 
@@ -26,7 +26,7 @@ async def test_lists_step_back_behind_the_loop(tmp_path: Path) -> None:
         before = priorities()
         await book.store.list_orders(owner.id, OrderQuery())
         after = priorities()
-        assert {after[thread] for thread in after.keys() - before.keys()} == {NICENESS}
+        assert {after[thread] for thread in after.keys() - before.keys()} == {SCANNER}
         assert {thread: after[thread] for thread in before if thread in after} == before
     finally:
         await book.close()

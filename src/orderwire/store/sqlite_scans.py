@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sqlite3
-import sys
-import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any
 
 from orderwire.book.errors import FieldInvalid
 
 from .pages import Page
+from .priorities import SCANNER, step_back
 from .rows import Row
 
 THREADS = 2
@@ -24,8 +21,6 @@ THREADS = 2
 LIMIT_SECONDS = 5.0
 # How many steps of SQLite's machine pass between two looks at the clock: some milliseconds.
 STEPS = 20_000
-# Whoever waits for a list waits for milliseconds anyway: on a core that both want, the loop goes first.
-NICENESS = 10
 
 
 class Scanner:
@@ -35,7 +30,9 @@ class Scanner:
         self._open = open_
         self._limit_seconds = limit_seconds
         self._free: SimpleQueue[sqlite3.Connection] = SimpleQueue()
-        self._threads = ThreadPoolExecutor(THREADS, "orderwire-scanner", initializer=_step_back)
+        self._threads = ThreadPoolExecutor(
+            THREADS, "orderwire-scanner", initializer=step_back, initargs=(SCANNER,)
+        )
 
     async def rows(self, sql: str, values: Sequence[Any], *, is_page: bool = False) -> Sequence[Row]:
         """All rows, or as many as a page may hold. Raises FieldInvalid when it takes longer than the
@@ -74,10 +71,3 @@ class Scanner:
             raise
         finally:
             self._free.put(connection)
-
-
-def _step_back() -> None:
-    """Give this thread a lower priority than the loop's, where threads have one of their own."""
-    if sys.platform == "linux":
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)

@@ -12,6 +12,8 @@ from typing import Any
 
 import structlog
 
+from .priorities import CHECKPOINTER, WRITER, step_back
+
 log = structlog.get_logger("orderwire.store")
 
 # More works than this wait for the next commit, so that the first of a batch never waits long.
@@ -66,6 +68,7 @@ class Checkpointer(threading.Thread):
         self.join()
 
     def run(self) -> None:
+        step_back(CHECKPOINTER)
         try:
             while not self._stopping.is_set():
                 self._dirty.wait()
@@ -106,6 +109,7 @@ class Writer(threading.Thread):
         self.join()
 
     def run(self) -> None:
+        step_back(WRITER)
         stopping = False
         try:
             while not stopping:
