@@ -13,7 +13,7 @@ from orderwire.book.orders import BUCKETS, bucket_of
 
 from .compiling import Statement
 from .rows import bucket_of_name, maybe_micros, micros, money_micros
-from .statements import NOT_DELETED, ORDER, STAGE, STATUS
+from .statements import ITS_STATUS, NOT_DELETED, ORDER, STAGE, STATUS
 from .tables import names, order_stages, order_statuses, orders
 
 # The shapes that are kept compiled; clients ask for a handful.
@@ -270,10 +270,7 @@ def _by_stage() -> Any:
 
 
 def _with_status(source: Any) -> Any:
-    return source.outerjoin(
-        order_statuses,
-        and_(order_statuses.c.bucket == orders.c.bucket, order_statuses.c.order_id == orders.c.id),
-    )
+    return source.outerjoin(order_statuses, ITS_STATUS)
 
 
 def _no_name() -> Any:

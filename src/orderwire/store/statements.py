@@ -91,14 +91,10 @@ ONE = ("bucket", "order_id", "organisation_id")
 FETCH_ORDER = Statement(
     "fetch_order", select(*ORDER).where(*one_order(orders, "id"), orders.c.deleted == NOT_DELETED), ONE
 )
-_ORDERS_AND_STATUSES = (
-    select(*ORDER, *STATUS)
-    .select_from(orders)
-    .outerjoin(
-        order_statuses,
-        and_(order_statuses.c.bucket == orders.c.bucket, order_statuses.c.order_id == orders.c.id),
-    )
-)
+# Which status belongs to an order, for joins.
+ITS_STATUS = and_(order_statuses.c.bucket == orders.c.bucket, order_statuses.c.order_id == orders.c.id)
+_WITH_STATUSES = orders.outerjoin(order_statuses, ITS_STATUS)
+_ORDERS_AND_STATUSES = select(*ORDER, *STATUS).select_from(_WITH_STATUSES)
 FETCH_ORDER_AND_STATUS = Statement(
     "fetch_order_and_status",
     _ORDERS_AND_STATUSES.where(*one_order(orders, "id"), orders.c.deleted == NOT_DELETED),
@@ -189,22 +185,18 @@ _CHANGED = (
     "changed_at",
     "recorded_at",
 )
+# The order that is changed: its parameters have names of their own, for the columns' are taken by new values.
+_CHANGED_KEY = ("k_bucket", "k_id", "k_organisation_id")
+_CHANGED_ORDER = [orders.c[name.removeprefix("k_")] == _p(name) for name in _CHANGED_KEY]
 UPDATE_ORDER = Statement(
     "update_order",
     update(orders)
-    .where(
-        orders.c.bucket == _p("k_bucket"),
-        orders.c.id == _p("k_id"),
-        orders.c.organisation_id == _p("k_organisation_id"),
-        orders.c.revision == _p("was"),
-    )
+    .where(*_CHANGED_ORDER, orders.c.revision == _p("was"))
     .values({name: _p(f"v_{name}") for name in (*_CHANGED, *_STATE, "deleted")})
     .returning(orders.c.id),
     (
         *(f"v_{column.name}" for column in orders.c if column.name in {*_CHANGED, *_STATE, "deleted"}),
-        "k_bucket",
-        "k_id",
-        "k_organisation_id",
+        *_CHANGED_KEY,
         "was",
     ),
 )
@@ -212,24 +204,14 @@ UPDATE_ORDER = Statement(
 HOLD_ORDER = Statement(
     "hold_order",
     update(orders)
-    .where(
-        orders.c.bucket == _p("k_bucket"),
-        orders.c.id == _p("k_id"),
-        orders.c.organisation_id == _p("k_organisation_id"),
-        orders.c.deleted == NOT_DELETED,
-    )
+    .where(*_CHANGED_ORDER, orders.c.deleted == NOT_DELETED)
     .values(revision=orders.c.revision)
     .returning(*ORDER),
-    ("k_bucket", "k_id", "k_organisation_id"),
+    _CHANGED_KEY,
 )
 _ADVANCE = (
     update(orders)
-    .where(
-        orders.c.bucket == _p("k_bucket"),
-        orders.c.id == _p("k_id"),
-        orders.c.organisation_id == _p("k_organisation_id"),
-        orders.c.deleted == NOT_DELETED,
-    )
+    .where(*_CHANGED_ORDER, orders.c.deleted == NOT_DELETED)
     .values(
         revision=orders.c.revision + 1,
         stage_count=orders.c.stage_count + 1,
@@ -238,18 +220,13 @@ _ADVANCE = (
     )
 )
 _ADVANCED = (orders.c.revision, orders.c.stage_count, orders.c.recorded_at)
-_ADVANCE_PARAMS = ("at", "k_bucket", "k_id", "k_organisation_id")
+_ADVANCE_PARAMS = ("at", *_CHANGED_KEY)
 ADVANCE_ORDER = Statement("advance_order", _ADVANCE.returning(*_ADVANCED), _ADVANCE_PARAMS)
 # The same in two steps, for where nobody else can write in between.
 FETCH_STANDING = Statement(
     "fetch_standing",
     select(*_ADVANCED, *STATUS)
-    .select_from(
-        orders.outerjoin(
-            order_statuses,
-            and_(order_statuses.c.bucket == orders.c.bucket, order_statuses.c.order_id == orders.c.id),
-        )
-    )
+    .select_from(_WITH_STATUSES)
     .where(*one_order(orders, "id"), orders.c.deleted == NOT_DELETED),
     ONE,
 )
