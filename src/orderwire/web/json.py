@@ -1,4 +1,8 @@
-"""JSON bodies read strictly: UTF-8, one value, no key twice, bounded depth, numbers that fit."""
+"""JSON bodies read strictly: UTF-8, one value, no key twice, bounded depth, numbers that fit.
+
+Most bodies are read by a reader that takes a third of the time and lets a key given twice pass. One that is
+the same when it is written again has none; any other is left to the strict reader, which decides.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,16 @@ import json
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+import msgspec
+
 from .errors import BodyMalformed
 
 MAX_DEPTH = 32
 MAX_NUMBER_LENGTH = 64
+
+_DIGITS_AS_ZEROS = bytes.maketrans(b"123456789", b"0" * 9)
+# No whole number without so many digits on end is too long, sign and all.
+_MANY_DIGITS = b"0" * MAX_NUMBER_LENGTH
 
 
 def decode_json(body: bytes) -> Any:
@@ -18,6 +28,32 @@ def decode_json(body: bytes) -> Any:
     Raises BodyMalformed for anything but one well-formed JSON value in UTF-8 within the limits; a
     key given twice and a lone surrogate are malformed, too.
     """
+    value = _read_usual(body)
+    return _read_strictly(body) if value is msgspec.UNSET else value
+
+
+def _read_usual(body: bytes) -> Any:
+    """The value; UNSET where the strict reader must look."""
+    try:
+        value = _read(body)
+        again = _write(value)
+        is_same = again == body or again == msgspec.json.format(body, indent=-1)
+    except (ValueError, ArithmeticError, RecursionError):
+        return msgspec.UNSET
+    is_shallow = body.count(b"{") + body.count(b"[") <= MAX_DEPTH or _depth(value) <= MAX_DEPTH
+    is_usual = is_same and is_shallow and _MANY_DIGITS not in body.translate(_DIGITS_AS_ZEROS)
+    return value if is_usual else msgspec.UNSET
+
+
+def _depth(value: Any) -> int:
+    """How deep objects and lists nest; RecursionError is the reader's to raise."""
+    kind = type(value)
+    if kind is not dict and kind is not list:
+        return 0
+    return 1 + max(map(_depth, value.values() if kind is dict else value), default=0)
+
+
+def _read_strictly(body: bytes) -> Any:
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -96,3 +132,5 @@ def _check_number(text: str) -> None:
 _DECODER = json.JSONDecoder(
     object_pairs_hook=_object, parse_float=_decimal, parse_int=_integer, parse_constant=_constant
 )
+_read = msgspec.json.Decoder(float_hook=_decimal).decode
+_write = msgspec.json.Encoder(decimal_format="number").encode
