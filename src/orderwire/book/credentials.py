@@ -59,11 +59,14 @@ def _usable(book: Book, credential: Credential) -> Credential:
         raise CredentialUnknown
     if token.expires_at is None and token.idle_limit_s is None:
         return credential
-    # A cached token does not know of the uses since it was read.
     now = book.clock()
+    if token.idle_limit_s is None:
+        check_fresh(token, now, now)
+        return credential
+    # A cached token does not know of the uses since it was read.
     last_used_at = max(token.last_used_at, book.noted_uses.get(token.digest, token.last_used_at))
     check_fresh(token, now, last_used_at)
-    if token.idle_limit_s is not None and now - last_used_at >= NOTE_USE_EVERY:
+    if now - last_used_at >= NOTE_USE_EVERY:
         note_use(book, token)
     return credential
 
@@ -72,7 +75,7 @@ def check_fresh(token: Token, now: datetime, last_used_at: datetime) -> None:
     """Raises CredentialExpired if the token's time is over at `now`, given when it was last used."""
     if token.expires_at is not None and now > token.expires_at:
         raise CredentialExpired
-    if token.idle_limit_s is not None and now - last_used_at > timedelta(seconds=token.idle_limit_s):
+    if token.idle_limit_s is not None and (now - last_used_at).total_seconds() > token.idle_limit_s:
         raise CredentialExpired
 
 

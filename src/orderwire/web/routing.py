@@ -99,7 +99,8 @@ class Router(Generic[R]):
             for shape in self._shapes.get(len(segments), ()):
                 methods = shape.paths.get(shape.literal_segments(segments))
                 if methods is not None and "" not in (taken := shape.taken_segments(segments)):
-                    taken = tuple([decode_segment(segment) for segment in taken])
+                    if "%" in path:
+                        taken = tuple([decode_segment(segment) for segment in taken])
                     break
             else:
                 raise RouteUnknown
