@@ -157,10 +157,10 @@ class Site:
 
     def __init__(self, mounts: Mapping[str, Mount], pages: Face) -> None:
         self._pages = pages
-        by_segment: dict[str, list[tuple[str, Mount]]] = {}
+        by_segment: dict[str, list[tuple[str, str, Mount]]] = {}
         for mount in mounts.values():
             for prefix in mount.contract.prefixes:
-                by_segment.setdefault(prefix.split("/", 2)[1], []).append((prefix, mount))
+                by_segment.setdefault(prefix.split("/", 2)[1], []).append((prefix + "/", prefix, mount))
         for found in by_segment.values():
             found.sort(key=lambda item: -len(item[0]))
         self._by_segment = by_segment
@@ -168,9 +168,8 @@ class Site:
     def face_of(self, request: Request) -> Face:
         """The contract that owns the path on this host, or else the pages about the service."""
         path = request.path
-        segments = path.split("/", 2)
-        for prefix, mount in self._by_segment.get(segments[1] if len(segments) > 1 else "", ()):
-            if (path.startswith(prefix + "/") or path == prefix) and (
+        for below, prefix, mount in self._by_segment.get(path[1:].partition("/")[0], ()):
+            if (path.startswith(below) or path == prefix) and (
                 not mount.hosts or request.host in mount.hosts
             ):
                 return mount

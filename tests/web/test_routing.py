@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from orderwire.web.errors import MethodUnknown, RouteUnknown
-from orderwire.web.routing import Router
+from orderwire.web.routing import MAX_FOUND, Router
 
 
 @dataclass(frozen=True)
@@ -17,17 +17,16 @@ class Named:
     name: str
 
 
-ROUTER = Router(
-    [
-        Named("GET", "/", "root"),
-        Named("GET", "/orders", "list"),
-        Named("POST", "/orders", "place"),
-        Named("GET", "/orders/{id}", "show"),
-        Named("GET", "/orders/reference/{name}", "by-reference"),
-        Named("GET", "/orders/{id}/stages", "stages"),
-        Named("GET", "/api/{version}/orders/{id}", "versioned"),
-    ]
-)
+ROUTES = [
+    Named("GET", "/", "root"),
+    Named("GET", "/orders", "list"),
+    Named("POST", "/orders", "place"),
+    Named("GET", "/orders/{id}", "show"),
+    Named("GET", "/orders/reference/{name}", "by-reference"),
+    Named("GET", "/orders/{id}/stages", "stages"),
+    Named("GET", "/api/{version}/orders/{id}", "versioned"),
+]
+ROUTER = Router(ROUTES)
 
 
 @pytest.mark.parametrize(
@@ -49,6 +48,30 @@ ROUTER = Router(
 def test_a_path_finds_its_route(path: str, name: str, params: tuple[str, ...]) -> None:
     route, taken = ROUTER.match("GET", path)
     assert (route.name, taken) == (name, params)
+
+
+@pytest.mark.parametrize("path", ["/api/v1.0/orders/5", "/api/v%2F1/orders/a%2Fb", "/orders/5/stages"])
+def test_a_path_is_found_alike_however_often(path: str) -> None:
+    router = Router([*ROUTES, Named("POST", "/api/{version}/orders/{id}", "posted")])
+    first = router.match("GET", path)
+    assert router.match("GET", path) == first
+    for number in range(MAX_FOUND + 1):
+        assert router.match("POST", f"/api/{number}/orders/{number}")[1] == (f"{number}",) * 2
+        assert router.match("GET", f"/orders/{number}/stages")[0].name == "stages"
+    assert router.match("GET", path) == first
+    for wrong in ("/api/0/orders/", "/api/0/orders/%ff", "/api//orders/5"):
+        with pytest.raises(RouteUnknown):
+            router.match("GET", wrong)
+
+
+def test_a_literal_last_segment_wins_however_the_others_were_found() -> None:
+    router = Router([Named("GET", "/a/{x}/b/{y}", "any"), Named("GET", "/a/{x}/{z}/all", "all")])
+    for _ in range(2):
+        assert router.match("GET", "/a/1/b/5")[0].name == "any"
+        assert router.match("GET", "/a/1/c/all")[0].name == "all"
+    both = router.match("GET", "/a/2/b/all")
+    assert router.match("GET", "/a/2/b/7")[0].name == "any"
+    assert router.match("GET", "/a/2/b/all") == both
 
 
 @pytest.mark.parametrize(

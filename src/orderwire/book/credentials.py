@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from orderwire.vault import DECOY_HASH, digest
 
@@ -23,13 +23,13 @@ NOTE_USE_EVERY = timedelta(seconds=60)
 MAX_CREDENTIAL_LENGTH = 4_096
 
 
-async def read_credential(book: Book, scheme: str, secret: str) -> Credential:
+def read_credential(book: Book, scheme: str, secret: str) -> Coroutine[Any, Any, Credential]:
     """The credential behind what a client showed.
 
     Raises CredentialUnknown (never issued, revoked, holder disabled) or CredentialExpired (older
     than its end, or unused for longer than its idle limit; exactly that long is still valid).
     """
-    return await read_credential_of(book, (scheme,), secret)
+    return read_credential_of(book, (scheme,), secret)
 
 
 async def read_credential_of(book: Book, schemes: Sequence[str], secret: str) -> Credential:

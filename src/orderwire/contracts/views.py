@@ -30,7 +30,9 @@ class Views:
         view = self._views.get(key)
         if view is None:
             return None
-        if not await store.stands(view[0]):
+        sign = store.sign()
+        # Most stand by their sign, which takes no coroutine to be told.
+        if (sign is None or view[0].sign != sign) and not await store.stands(view[0]):
             self._drop(key)
             return None
         if key in self._views:

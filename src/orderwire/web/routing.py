@@ -10,6 +10,8 @@ from urllib.parse import unquote_to_bytes
 from .errors import MethodUnknown, RouteUnknown
 
 MAX_SEGMENTS = 32
+# Clients ask below the same few paths; if one does not, the memory of them starts again.
+MAX_FOUND = 1_024
 # A route of this method takes every method that the path has no other route for.
 ANY_METHOD = "*"
 
@@ -54,7 +56,9 @@ class Router(Generic[R]):
     def __init__(self, routes: Sequence[R]) -> None:
         self._plain: dict[str, dict[str, R]] = {}
         # Paths of which only the last segment varies, by all before it. They come before the other shapes.
-        self._collections: dict[str, dict[str, R]] = {}
+        self._collections: dict[str, tuple[dict[str, R], tuple[str, ...]]] = {}
+        # The same of paths that were found by their shape, with the parameters before the last; not for ever.
+        self._found: dict[str, tuple[dict[str, R], tuple[str, ...]]] = {}
         self._shapes: dict[int, list[_Shape[R]]] = {}
         methods: dict[tuple[str, ...], dict[str, R]] = {}
         for route in routes:
@@ -65,7 +69,7 @@ class Router(Generic[R]):
                 self._plain["/" + "/".join(key)] = methods[key]
                 continue
             if "" not in key[:-1]:
-                self._collections["/" + "/".join(key[:-1])] = methods[key]
+                self._collections["/" + "/".join(key[:-1])] = (methods[key], ())
                 continue
             self._shape_of(key).paths[tuple(part for part in key if part)] = methods[key]
 
@@ -91,23 +95,33 @@ class Router(Generic[R]):
         taken: tuple[str, ...] = ()
         if methods is None:
             parent, _, last = path.rpartition("/")
-            methods = self._collections.get(parent) if last else None
-            if methods is not None:
-                taken = (decode_segment(last),)
-        if methods is None:
-            segments = path[1:].split("/", MAX_SEGMENTS)
-            for shape in self._shapes.get(len(segments), ()):
-                methods = shape.paths.get(shape.literal_segments(segments))
-                if methods is not None and "" not in (taken := shape.taken_segments(segments)):
-                    if "%" in path:
-                        taken = tuple([decode_segment(segment) for segment in taken])
-                    break
+            found = (self._collections.get(parent) or self._found.get(parent)) if last else None
+            if found is not None:
+                methods, before = found
+                taken = (*before, decode_segment(last))
             else:
-                raise RouteUnknown
+                methods, taken = self._seek(path, parent)
         route = methods.get(method) or methods.get(ANY_METHOD)
         if route is None:
             raise MethodUnknown(tuple(sorted(methods)))
         return route, taken
+
+    def _seek(self, path: str, parent: str) -> tuple[dict[str, R], tuple[str, ...]]:
+        """The routes of a path by its shape, and its parameters. Raises RouteUnknown."""
+        segments = path[1:].split("/", MAX_SEGMENTS)
+        shapes = self._shapes.get(len(segments), ())
+        for shape in shapes:
+            methods = shape.paths.get(shape.literal_segments(segments))
+            if methods is None or "" in (segments_taken := shape.taken_segments(segments)):
+                continue
+            taken = tuple([decode_segment(segment) for segment in segments_taken])
+            # Where no route has a literal for its last segment, all paths with this parent are found alike.
+            if not any(len(segments) - 1 in one.literals for one in shapes):
+                if len(self._found) >= MAX_FOUND:
+                    self._found.clear()
+                self._found[parent] = (methods, taken[:-1])
+            return methods, taken
+        raise RouteUnknown
 
 
 def decode_segment(segment: str) -> str:
