@@ -38,7 +38,7 @@ from .orders import (
     Voucher,
 )
 from .queries import MAX_ORDER_ID, check_may_read, get_order, open_voucher, voucher_place
-from .stages import NewStage, Origin, Revision, Stage, StageDetail, Status
+from .stages import NOTHING_SAID, NewStage, Origin, Revision, Stage, StageDetail, Status
 from .statuses import first_stages, make_stage, next_status, standing, status_after
 from .store import Book, Mail, Transaction
 from .values import check_instant, check_text, check_word, keep
@@ -312,7 +312,8 @@ def check_new_stage(request: NewStage) -> None:
     check_instant("status_at", request.status_at)
     if request.status_at is not None and request.status != "follow":
         raise FieldInvalid("status_at", "goes with the status follow only")
-    keep("detail", request.detail, MAX_STAGE_DETAIL_BYTES, _decode_detail)
+    if request.detail is not NOTHING_SAID:
+        keep("detail", request.detail, MAX_STAGE_DETAIL_BYTES, _decode_detail)
 
 
 def new_order(caller: Caller, request: NewOrder, document: Document, order_id: int, now: datetime) -> Order:

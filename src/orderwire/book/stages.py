@@ -76,6 +76,9 @@ class StageDetail(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=Tru
     details: Details | None = None
 
 
+# The detail of most stages: this very object, so that nobody looks for what it may hold.
+NOTHING_SAID = StageDetail()
+
 StatusRule = Literal["follow", "set", "leave"]
 
 
@@ -92,7 +95,7 @@ class NewStage(Struct, frozen=True, kw_only=True, gc=False):
     stage: str
     effective_at: datetime | None = None
     status: StatusRule = "follow"
-    detail: StageDetail = StageDetail()
+    detail: StageDetail = NOTHING_SAID
     supersedes: Annotated[int, Meta(ge=1, le=2**31 - 1)] | None = None
     status_at: datetime | None = None
 

@@ -9,9 +9,21 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
-from .stages import Advance, Appointment, NewStage, Origin, Stage, Status, StatusDetail
+from .stages import (
+    NOTHING_SAID,
+    Advance,
+    Appointment,
+    NewStage,
+    Origin,
+    Stage,
+    StageDetail,
+    Status,
+    StatusDetail,
+)
 
 Detail = TypeVar("Detail", bound=Struct)
+
+NOTHING_KNOWN = StatusDetail()
 
 
 def make_stage(
@@ -42,19 +54,16 @@ def next_status(status: Status | None, stage: Stage) -> Status | None:
     """Where the order stands after `stage`: the same object if it stays where it stood."""
     if stage.status_at is None or (status is not None and stage.status_at < status.since):
         return status
-    before = status.detail if status is not None else StatusDetail()
-    said = stage.detail
+    detail = status.detail if status is not None else NOTHING_KNOWN
+    if stage.detail is not NOTHING_SAID:
+        detail = _after(detail, stage.detail)
     return Status(
         order_id=stage.order_id,
         stage=stage.stage,
         stage_number=stage.number,
         since=stage.status_at,
         changed_at=stage.recorded_at,
-        detail=StatusDetail(
-            client=_over(before.client, said.client),
-            appointment=_appointment(before.appointment, said.appointment),
-            details=_over(before.details, said.details),
-        ),
+        detail=detail,
     )
 
 
@@ -85,6 +94,15 @@ def standing(stages: Sequence[Stage]) -> list[Stage]:
     """The stages that no other one of them supersedes."""
     corrected = {stage.supersedes for stage in stages}
     return [stage for stage in stages if stage.number not in corrected]
+
+
+def _after(before: StatusDetail, said: StageDetail) -> StatusDetail:
+    """What is known with a status, once a stage has said something."""
+    return StatusDetail(
+        client=_over(before.client, said.client),
+        appointment=_appointment(before.appointment, said.appointment),
+        details=_over(before.details, said.details),
+    )
 
 
 def _appointment(before: Appointment | None, said: Appointment | None) -> Appointment | None:

@@ -48,6 +48,11 @@ def micros_now() -> int:
     return micros(datetime.now(UTC))
 
 
+def _micros_beside(at: datetime | None, known_at: datetime, known: int) -> int | None:
+    """As `maybe_micros`, of an instant that mostly is the very one whose microseconds are known."""
+    return known if at is known_at else maybe_micros(at)
+
+
 def maybe_micros(at: datetime | None) -> int | None:
     """Microseconds since 1970 UTC, or None."""
     return None if at is None else micros(at)
@@ -155,26 +160,28 @@ def state_values(order: Order, document: str, *, deleted: bool) -> tuple[Any, ..
 
 def status_of(row: Row) -> Status:
     """A status from the columns of `FETCH_STATUS`."""
+    since = instant(row[3])
     return Status(
         order_id=row[0],
         stage=row[1],
         stage_number=row[2],
-        since=instant(row[3]),
-        changed_at=instant(row[4]),
+        since=since,
+        changed_at=since if row[4] == row[3] else instant(row[4]),
         detail=_decode_status(row[5]),
     )
 
 
 def status_values(organisation_id: int, status: Status) -> tuple[Any, ...]:
     """The columns of a status, in the table's order."""
+    changed = micros(status.changed_at)
     return (
         bucket_of(status.order_id),
         status.order_id,
         organisation_id,
         status.stage,
         status.stage_number,
-        micros(status.since),
-        micros(status.changed_at),
+        _micros_beside(status.since, status.changed_at, changed),
+        changed,
         text(status.detail),
     )
 
@@ -202,6 +209,7 @@ def advance_of(row: Row) -> Advance:
 
 def stage_values(organisation_id: int, stage: Stage) -> tuple[Any, ...]:
     """The columns of a stage, in the table's order."""
+    recorded = micros(stage.recorded_at)
     return (
         bucket_of(stage.order_id),
         stage.order_id,
@@ -209,9 +217,9 @@ def stage_values(organisation_id: int, stage: Stage) -> tuple[Any, ...]:
         organisation_id,
         stage.revision,
         stage.stage,
-        micros(stage.effective_at),
-        micros(stage.recorded_at),
-        maybe_micros(stage.status_at),
+        _micros_beside(stage.effective_at, stage.recorded_at, recorded),
+        recorded,
+        _micros_beside(stage.status_at, stage.recorded_at, recorded),
         text(stage.detail),
         text(stage.origin),
         stage.supersedes,

@@ -29,7 +29,7 @@ from . import statements as st
 from .compiling import STATEMENTS_COMPILED, Compiled, Statement, compile_statement
 from .current import CurrentReads
 from .numbers import Numbers
-from .rows import Row, advance_of, micros, status_of
+from .rows import Row, instant, micros, status_of
 from .sqlite_faults import taken
 from .sqlite_scans import LIMIT_SECONDS, Scanner
 from .sqlite_sign import Sign
@@ -114,10 +114,13 @@ class SqliteTransaction(Writes):
         row = await self.row(st.FETCH_STANDING, *key)
         if row is None:
             return None
-        await self.rows(st.ADVANCE_READ_ORDER, micros(at), *key)
-        revision, number, recorded_at, *status = row
-        advance = advance_of((revision + 1, number + 1, max(recorded_at, micros(at))))
-        return advance, None if status[0] is None else status_of(status)
+        revision, number, now = row[0] + 1, row[1] + 1, micros(at)
+        recorded, changed = max(row[2], now), max(row[3], now)
+        await self.rows(st.MOVE_STANDING, revision, number, changed, recorded, *key)
+        # Only where the clock was set back is it another instant than the one at hand.
+        recorded_at = at if recorded == now else instant(recorded)
+        advance = Advance(revision=revision, number=number, recorded_at=recorded_at)
+        return advance, None if row[4] is None else status_of(row[4:])
 
     async def insert_many(self, statement: Statement, many: Iterable[Sequence[Any]]) -> int:
         rows, written = list(many), 0

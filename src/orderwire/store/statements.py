@@ -209,7 +209,9 @@ HOLD_ORDER = Statement(
     .returning(*ORDER),
     _CHANGED_KEY,
 )
-_ADVANCE = (
+_ADVANCED = (orders.c.revision, orders.c.stage_count, orders.c.recorded_at)
+ADVANCE_ORDER = Statement(
+    "advance_order",
     update(orders)
     .where(*_CHANGED_ORDER, orders.c.deleted == NOT_DELETED)
     .values(
@@ -218,19 +220,23 @@ _ADVANCE = (
         changed_at=_later(orders.c.changed_at, "at"),
         recorded_at=_later(orders.c.recorded_at, "at"),
     )
+    .returning(*_ADVANCED),
+    ("at", *_CHANGED_KEY),
 )
-_ADVANCED = (orders.c.revision, orders.c.stage_count, orders.c.recorded_at)
-_ADVANCE_PARAMS = ("at", *_CHANGED_KEY)
-ADVANCE_ORDER = Statement("advance_order", _ADVANCE.returning(*_ADVANCED), _ADVANCE_PARAMS)
 # The same in two steps, for where nobody else can write in between.
 FETCH_STANDING = Statement(
     "fetch_standing",
-    select(*_ADVANCED, *STATUS)
+    select(*_ADVANCED, orders.c.changed_at, *STATUS)
     .select_from(_WITH_STATUSES)
     .where(*one_order(orders, "id"), orders.c.deleted == NOT_DELETED),
     ONE,
 )
-ADVANCE_READ_ORDER = Statement("advance_read_order", _ADVANCE, _ADVANCE_PARAMS)
+_STANDING = ("revision", "stage_count", "recorded_at", "changed_at")
+MOVE_STANDING = Statement(
+    "move_standing",
+    update(orders).where(*_CHANGED_ORDER).values({name: _p(f"v_{name}") for name in _STANDING}),
+    (*(f"v_{column.name}" for column in orders.c if column.name in _STANDING), *_CHANGED_KEY),
+)
 INSERT_STAGE = insert_into(order_stages)
 PUT_STATUS = insert_into(order_statuses, replace=["bucket", "order_id"])
 DELETE_STATUS = Statement(
