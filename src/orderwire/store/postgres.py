@@ -22,7 +22,7 @@ from .mark_statements import DELETE_OLD_MARKS
 from .numbers import Numbers
 from .postgres_batches import findable, plan_of
 from .postgres_faults import Fate, fate_of
-from .postgres_pool import STATEMENT_MS, Pool, Session
+from .postgres_pool import STATEMENT_MS, Pool
 from .postgres_writer import LEAST_SECONDS, PART_OF_A_TRY, Writer
 from .rows import Row, micros_now
 
@@ -42,7 +42,7 @@ class Asked:
 
     __slots__ = ("deadline", "future", "values")
 
-    def __init__(self, values: Sequence[Any], deadline: float) -> None:
+    def __init__(self, values: tuple[Any, ...], deadline: float) -> None:
         self.values = values
         self.deadline = deadline
         self.future: asyncio.Future[Sequence[Row]] = asyncio.get_running_loop().create_future()
@@ -77,16 +77,12 @@ class PostgresStore(CurrentReads):
 
     async def rows(self, statement: Statement, *given: Any) -> Sequence[Row]:
         values = findable(given)
-        if statement.is_page:
-            return await self._read(lambda session, left: session.page(statement, values, left), statement)
-        if statement.is_scattered or self._is_spread or plan_of(statement).vector is None:
-            return await self._read(lambda session, left: session.rows(statement, values, left), statement)
+        if statement.is_page or self._is_spread or plan_of(statement).vector is None:
+            return await self._read(statement, values)
         if self._reading < READERS:
             self._reading += 1
             try:
-                return await self._read(
-                    lambda session, left: session.rows(statement, values, left), statement
-                )
+                return await self._read(statement, values)
             finally:
                 self._reading -= 1
                 if self._waiting:
@@ -104,9 +100,7 @@ class PostgresStore(CurrentReads):
     async def keep_house(self) -> None:
         """Let go of the marks that nobody can ask for any more."""
         before = micros_now() - MARKS_KEPT_MICROS
-        await self._read(
-            lambda session, left: session.rows(DELETE_OLD_MARKS, (before,), left), DELETE_OLD_MARKS
-        )
+        await self._read(DELETE_OLD_MARKS, (before,))
 
     async def close(self) -> None:
         """Finish what is under way, then let go of the connections."""
@@ -132,27 +126,23 @@ class PostgresStore(CurrentReads):
                 if len(asked) > MAX_READS:
                     self._waiting[statement] = asked[MAX_READS:]
                 await self._answer(statement, asked[:MAX_READS])
+                # Those who were answered go on first: what they ask for next shares a statement.
+                await asyncio.sleep(0)
         finally:
             self._reading -= 1
 
     async def _answer(self, statement: Statement, asked: Sequence[Asked]) -> None:
         plan = plan_of(statement)
         assert plan.vector is not None
-        values = [one.values for one in asked]
-        deadline = min(one.deadline for one in asked)
+        deadline = min([one.deadline for one in asked])
         try:
-            if len(asked) == 1:
-                answers = [
-                    await self._read(
-                        lambda session, left: session.rows(statement, values[0], left), statement, deadline
-                    )
-                ]
+            # What several wait for is asked for once; all of them came before it is.
+            values = list(dict.fromkeys([one.values for one in asked]))
+            if len(values) == 1:
+                answers = [await self._read(statement, values[0], deadline)]
             else:
-                vector, columns = plan.vector.statement, list(zip(*values, strict=True))
-                rows = await self._read(
-                    lambda session, left: session.rows(vector, columns, left), vector, deadline
-                )
-                answers = plan.share(rows, values)
+                columns = list(zip(*values, strict=True))
+                answers = plan.share(await self._read(plan.vector.statement, columns, deadline), values)
         except Exception as error:
             if len(asked) > 1 and fate_of(error) is Fate.OURS:
                 # One of them asks for what can't be asked; the others must not bear it.
@@ -163,9 +153,10 @@ class PostgresStore(CurrentReads):
                 if not one.future.done():
                     one.future.set_exception(error)
             return
-        for one, answer in zip(asked, answers, strict=True):
+        found = dict(zip(values, answers, strict=True))
+        for one in asked:
             if not one.future.done():
-                one.future.set_result(answer)
+                one.future.set_result(found[one.values])
 
     def _told(self, statement: Statement, asked: Sequence[Asked], error: Exception) -> Sequence[Asked]:
         """Who is told of the error: when time is up, those whose time it is; the others wait on."""
@@ -182,12 +173,9 @@ class PostgresStore(CurrentReads):
         return asyncio.get_running_loop().time() + self._seconds
 
     async def _read(
-        self,
-        ask: Callable[[Session, float], Awaitable[T]],
-        statement: Statement,
-        deadline: float | None = None,
-    ) -> T:
-        """What `ask` gives; asked again on another connection when one breaks or says nothing.
+        self, statement: Statement, values: Sequence[Any], deadline: float | None = None
+    ) -> Sequence[Row]:
+        """The rows of a statement; asked again on another connection when one breaks or says nothing.
 
         Raises StoreUnavailable, or FieldInvalid for a list that takes too long.
         """
@@ -196,7 +184,7 @@ class PostgresStore(CurrentReads):
         reason = "others took all the time"
         while (left := deadline - asyncio.get_running_loop().time()) > LEAST_SECONDS:
             try:
-                return await self._ask(ask, part * left)
+                return await self._ask(statement, values, part * left)
             except Exception as error:
                 fate = fate_of(error)
                 reason = str(error) or type(error).__name__
@@ -214,18 +202,27 @@ class PostgresStore(CurrentReads):
         log.error("store unavailable", error=reason)
         raise StoreUnavailable(reason)
 
-    async def _ask(self, ask: Callable[[Session, float], Awaitable[T]], seconds: float) -> T:
-        """What `ask` gives within the seconds that are left, on a connection that is cut when it is in doubt
+    async def _ask(self, statement: Statement, values: Sequence[Any], seconds: float) -> Sequence[Row]:
+        """The rows of a statement within so many seconds, on a connection that is cut when it is in doubt
         afterwards."""
-        clock = asyncio.get_running_loop().time
-        end = clock() + seconds
-        session = await self._pool.take(seconds)
+        session = self._pool.at_hand()
+        if session is None:
+            clock = asyncio.get_running_loop().time
+            end = clock() + seconds
+            session = await self._pool.take(seconds)
+            seconds = max(LEAST_SECONDS, end - clock())
         try:
-            found = await ask(session, max(LEAST_SECONDS, end - clock()))
+            if statement.is_page:
+                found = await session.page(statement, values, seconds)
+            elif statement.is_scattered:
+                found = await session.rows(statement, values, seconds)
+            else:
+                found = await session.look_up(statement, values, seconds)
         except BaseException as error:
             if fate_of(error) is Fate.LOST:
                 session.abandon()
             await self._pool.give_back(session)
             raise
-        await self._pool.lay_aside(session)
+        if not self._pool.lay_aside(session):
+            await self._pool.give_back(session)
         return found

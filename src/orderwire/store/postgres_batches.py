@@ -23,12 +23,12 @@ from .verbs import Writes
 NOWHERE = "?" * 2_000
 
 
-def findable(values: Sequence[Any]) -> Sequence[Any]:
+def findable(values: tuple[Any, ...]) -> tuple[Any, ...]:
     """The values of a query, with a text in place of those that hold a NUL: PostgreSQL has no such texts
     and takes none, and what can't be kept is found nowhere."""
     for value in values:
         if type(value) is str and "\0" in value:
-            return [NOWHERE if isinstance(one, str) and "\0" in one else one for one in values]
+            return tuple([NOWHERE if isinstance(one, str) and "\0" in one else one for one in values])
     return values
 
 

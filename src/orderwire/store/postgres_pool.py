@@ -68,8 +68,9 @@ class Session:
     def __init__(self, connection: Any) -> None:
         self._connection = connection
         self.is_confirmed = True
+        self._prepared: dict[Statement, Any] = {}
         # When it was last laid aside, by the loop's clock, and how often the pool had forgotten when it was
-        # taken last.
+        # made.
         self.idle_since = 0.0
         self.times_forgotten = 0
         connection.add_log_listener(self.note)
@@ -95,6 +96,22 @@ class Session:
         """All rows that a statement gives. Raises TimeoutError after so many seconds."""
         sql, arranged = prepare(statement, values)
         found: Sequence[Row] = await self._connection.fetch(sql, *arranged, timeout=seconds)
+        return found
+
+    async def look_up(self, statement: Statement, values: Sequence[Any], seconds: float) -> Sequence[Row]:
+        """As `rows`, for a statement of the book's own, which stays prepared; not in a transaction.
+
+        A change of the schema underneath makes it of no use; the session is given up, as after any error.
+        """
+        sql, arranged = prepare(statement, values)
+        found: Sequence[Row]
+        prepared = self._prepared.get(statement)
+        if prepared is None:
+            async with asyncio.timeout(seconds):
+                prepared = self._prepared[statement] = await self._connection.prepare(sql)
+                found = await prepared.fetch(*arranged)
+        else:
+            found = await prepared.fetch(*arranged, timeout=seconds)
         return found
 
     async def page(self, statement: Statement, values: Sequence[Any], seconds: float) -> Sequence[Row]:
@@ -199,47 +216,53 @@ class Pool:
         except BaseException:
             await self.give_back(session)
             raise
-        await self.lay_aside(session)
+        if not self.lay_aside(session):
+            await self.give_back(session)
 
     async def take(self, wait_seconds: float) -> Session:
         """A connection; whoever takes it lays it aside or gives it back.
 
         Raises StoreUnavailable once the pool is closed, TimeoutError, and what asyncpg raises.
         """
-        session = await self._take(wait_seconds)
-        session.times_forgotten = self._times_forgotten
-        return session
-
-    async def lay_aside(self, session: Session) -> None:
-        """Take a connection back that is in order."""
-        is_wanted = not self._waiting and len(self._aside) < MAX_ASIDE and not self._is_closing
-        if is_wanted and session.times_forgotten == self._times_forgotten:
-            session.idle_since = asyncio.get_running_loop().time()
-            self._aside.append(session)
-        else:
-            await self.give_back(session)
-
-    async def give_back(self, session: Session) -> None:
-        """Take a connection back in whatever state: the driver's pool looks at it."""
-        await self._pool.release(session.part())
-
-    async def _take(self, wait_seconds: float) -> Session:
         if self._is_closing:
             raise StoreUnavailable("the store is closed")
-        oldest = asyncio.get_running_loop().time() - IDLE_SECONDS
         while self._aside:
-            session = self._aside.pop()
-            if session.is_open and session.idle_since > oldest:
-                session.is_confirmed = True
+            session = self.at_hand()
+            if session is not None:
                 return session
+            session = self._aside.pop()
             if session.is_open:
                 session.abandon()
             await self.give_back(session)
         self._waiting += 1
         try:
-            return Session(await self._pool.acquire(timeout=wait_seconds))
+            session = Session(await self._pool.acquire(timeout=wait_seconds))
         finally:
             self._waiting -= 1
+        session.times_forgotten = self._times_forgotten
+        return session
+
+    def at_hand(self) -> Session | None:
+        """The connection that was laid aside last, if it is still of use; like `take`, without waiting."""
+        if self._aside and not self._is_closing:
+            session = self._aside[-1]
+            if session.is_open and session.idle_since > asyncio.get_running_loop().time() - IDLE_SECONDS:
+                session.is_confirmed = True
+                return self._aside.pop()
+        return None
+
+    def lay_aside(self, session: Session) -> bool:
+        """Keep a connection that is in order for the next to take; False if it is to be given back."""
+        is_wanted = not self._waiting and len(self._aside) < MAX_ASIDE and not self._is_closing
+        if is_wanted and session.times_forgotten == self._times_forgotten:
+            session.idle_since = asyncio.get_running_loop().time()
+            self._aside.append(session)
+            return True
+        return False
+
+    async def give_back(self, session: Session) -> None:
+        """Take a connection back in whatever state: the driver's pool looks at it."""
+        await self._pool.release(session.part())
 
     async def forget(self) -> None:
         """Use none of the present connections again: what they lead to is not the primary any more."""
