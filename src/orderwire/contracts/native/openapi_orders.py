@@ -14,8 +14,8 @@ from . import openapi_parts as parts
 from .openapi_parts import Operation, Parameter, answer, empty, json_body, link, merge_patch, query, words
 from .openapi_problems import REPEATABLE, WITH_BODY, WRITING
 from .openapi_schemas import Schema, ref
-from .wire_answers import ORDER_NAMES
 from .wire_lists import MAX_LIMIT, SPANS
+from .wire_orders import ORDER_NAMES
 from .wire_reading import INCLUDES
 
 _ORDER_ID = parts.record_id("order")

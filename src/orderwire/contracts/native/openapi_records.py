@@ -11,7 +11,8 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from orderwire.book.orders import Delivery, Voucher
 
 from .wire import DOCUMENT, VOUCHER_NAMES
-from .wire_answers import ORDER_NAMES, RevisionObject, StageObject, StatusObject
+from .wire_answers import RevisionObject, StageObject, StatusObject
+from .wire_orders import ORDER_NAMES
 
 Kind = Literal["delivery", "delivery_note", "invoice", "order", "preorder"]
 Lifecycle = Literal["cancelled", "complete", "new", "processing"]

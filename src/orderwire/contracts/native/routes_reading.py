@@ -13,7 +13,7 @@ from orderwire.book.stages import Status
 from orderwire.book.store import Book
 from orderwire.contracts.contract import Mount
 
-from . import wire_answers, wire_reading
+from . import wire_orders, wire_reading
 from .wire_reading import EVERYTHING, MAX_INCLUDED, Included, Reading
 
 JSON = (b"content-type", b"application/json")
@@ -49,14 +49,12 @@ async def render(
     return wire_reading.render_order(await show(book, caller, order, status, reading))
 
 
-async def show(
-    book: Book, caller: Caller, order: Order, status: Status | None, reading: Reading
-) -> dict[str, Any]:
-    """The order as the caller may see it, of a list or by itself."""
+async def show(book: Book, caller: Caller, order: Order, status: Status | None, reading: Reading) -> Any:
+    """The order as the caller may see it, of a list or by itself: whole, or a dictionary of what is asked."""
     secrets = None
     if VOUCHERS in caller.rights and reading.wants("vouchers"):
         secrets = [queries.open_voucher(book, caller, voucher) for voucher in order.document.vouchers]
-    shown = wire_answers.show_order(
+    shown = wire_orders.show_order(
         order, caller.organisation.name, status, secrets, with_access=WRITE in caller.rights
     )
     if reading is EVERYTHING:

@@ -15,7 +15,7 @@ from orderwire.book.orders import Delivery, Document, Name, NewVoucher, Order
 from orderwire.web.request import Request
 
 from .wire import DOCUMENT, DOCUMENT_NAMES, AccessBody, VoucherBody, parse_access, parse_voucher
-from .wire_answers import GROUP_NAMES, HEAD_NAMES, show_state
+from .wire_orders import GROUP_NAMES, HEAD_NAMES, show_state
 from .wire_pages import parse_expected, parse_json
 from .wire_strict import convert, strict
 

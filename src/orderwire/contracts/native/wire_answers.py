@@ -1,40 +1,16 @@
-"""What answers show of an order: the order itself, its status, its stages and its revisions."""
+"""What answers show beside an order: where it stands, its stages and its revisions."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from orderwire.book.lists import State
-from orderwire.book.orders import Access, Order, Voucher
 from orderwire.book.stages import Origin, Stage, StageDetail, Status, StatusDetail
 
-from .wire import DOCUMENT_NAMES, VOUCHER_NAMES
-
 encode = msgspec.json.Encoder().encode
-
-# The fields beside the document's that an order has in every state, in the sort in which they are shown.
-HEAD_NAMES = ("kind", "lifecycle", "payment", "delivery", "currency", "placed_at")
-GROUP_NAMES = ("group_order_id", "group_line")
-ORDER_NAMES = (
-    "id",
-    "organisation",
-    "revision",
-    *HEAD_NAMES,
-    "changed_at",
-    "recorded_at",
-    *GROUP_NAMES,
-    "status",
-    *DOCUMENT_NAMES,
-    "shipping",
-    "access",
-    "vouchers",
-)
-Secrets = Sequence[tuple[str, str]]
 
 
 class StatusObject(Struct, frozen=True, kw_only=True, gc=False):
@@ -86,42 +62,6 @@ class RevisionObject(Struct, frozen=True, kw_only=True, gc=False):
     origin: Origin
     supersedes: int | UnsetType = UNSET
     deleted: bool | UnsetType = UNSET
-
-
-def show_order(
-    order: Order,
-    organisation: str,
-    status: Status | None,
-    secrets: Secrets | None = None,
-    *,
-    with_access: bool = False,
-) -> dict[str, Any]:
-    """An order as every answer shows it; `secrets` are its vouchers' codes and pins, if they are shown."""
-    shown: dict[str, Any] = {
-        "id": order.id,
-        "organisation": organisation,
-        "revision": order.revision,
-        "kind": order.kind,
-        "lifecycle": order.lifecycle,
-        "payment": order.payment,
-        "delivery": order.delivery,
-        "currency": order.currency,
-        "placed_at": order.placed_at,
-        "changed_at": order.changed_at,
-        "recorded_at": order.recorded_at,
-        "group_order_id": order.group_order_id,
-        "group_line": order.group_line,
-        "status": show_status(status),
-    }
-    _show_document(shown, order, secrets, with_access=with_access)
-    return shown
-
-
-def show_state(order: Order, *, with_access: bool) -> dict[str, Any]:
-    """What can be changed of an order, as answers show it; of its vouchers, no secret."""
-    shown: dict[str, Any] = {name: getattr(order, name) for name in (*HEAD_NAMES, *GROUP_NAMES)}
-    _show_document(shown, order, None, with_access=with_access)
-    return shown
 
 
 def show_status(status: Status | None) -> StatusObject | None:
@@ -182,39 +122,3 @@ def render_stage(stage: Stage, status: Status | None) -> bytes:
             status=show_status(status),
         )
     )
-
-
-def _show_document(
-    shown: dict[str, Any], order: Order, secrets: Secrets | None, *, with_access: bool
-) -> None:
-    document = order.document
-    for name in DOCUMENT_NAMES:
-        value = getattr(document, name)
-        if value is not None and value != () and value != {}:
-            shown[name] = value
-    if document.delivery is not None:
-        shown["shipping"] = document.delivery
-    access: Access | None = document.access
-    if with_access and access is not None and access.users:
-        shown["access"] = {"users": access.users}
-    if document.vouchers:
-        shown["vouchers"] = [_show_voucher(*pair) for pair in _beside(document.vouchers, secrets)]
-
-
-def _beside(
-    vouchers: Sequence[Voucher], secrets: Secrets | None
-) -> list[tuple[Voucher, tuple[str, str] | None]]:
-    if secrets is None:
-        return [(voucher, None) for voucher in vouchers]
-    return list(zip(vouchers, secrets, strict=True))
-
-
-def _show_voucher(voucher: Voucher, secret: tuple[str, str] | None) -> dict[str, Any]:
-    values = {name: getattr(voucher, name) for name in VOUCHER_NAMES}
-    shown = {name: value for name, value in values.items() if value is not None}
-    if secret is not None:
-        code, pin = secret
-        shown["code"] = code
-        if pin:
-            shown["pin"] = pin
-    return shown

@@ -15,8 +15,9 @@ from orderwire.book.lists import State
 from orderwire.book.stages import Origin, StageDetail, Status
 from orderwire.web.request import Request
 
-from .wire_answers import encode, show_state, show_status
+from .wire_answers import encode, show_status
 from .wire_diff import Change, diff
+from .wire_orders import show_state
 from .wire_reading import MOMENT, Moment, parse_moment, parse_parameters
 
 PARAMETERS = frozenset({*MOMENT, "after", "limit"})

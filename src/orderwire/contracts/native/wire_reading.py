@@ -15,7 +15,8 @@ from orderwire.book.stages import Stage
 from orderwire.book.values import check_text
 from orderwire.web.request import Request
 
-from .wire_answers import ORDER_NAMES, encode, show_revision, show_stage
+from .wire_answers import encode, show_revision, show_stage
+from .wire_orders import ORDER_NAMES, fields_of
 from .wire_strict import read_instant
 
 MAX_PARAMETERS = 64
@@ -104,8 +105,9 @@ def parse_moment(given: Given) -> Moment | None:
     return Moment(**said) if said else None
 
 
-def show_fields(shown: dict[str, Any], reading: Reading, included: Included) -> dict[str, Any]:
-    """An order as it is shown, cut to the fields that were asked for, with what was to be included."""
+def show_fields(whole: Any, reading: Reading, included: Included) -> dict[str, Any]:
+    """An `OrderObject`, cut to the fields that were asked for, with what was to be included."""
+    shown = fields_of(whole)
     if reading.fields is not None:
         shown = {name: value for name, value in shown.items() if name in reading.fields}
     if included.stages is not None:
@@ -117,7 +119,7 @@ def show_fields(shown: dict[str, Any], reading: Reading, included: Included) -> 
     return shown
 
 
-def render_order(shown: dict[str, Any]) -> bytes:
+def render_order(shown: Any) -> bytes:
     """An order as it is shown."""
     return encode(shown)
 
