@@ -117,7 +117,7 @@ def test_who_leaves_in_the_middle_leaves_no_file(service: Service, bearer: dict[
         connection.sendall(head(service, bearer, len(body)) + body[:1_000_000])
         wait_until(lambda: files_in(imports_of(service)) != before)
     wait_until(lambda: files_in(imports_of(service)) == before)
-    assert not [one for one in imports_of(service).glob("*/*") if not files_in(one)]
+    wait_until(lambda: all(files_in(one) for one in list(imports_of(service).glob("*/*"))))
 
 
 def test_a_body_that_is_too_slow_is_given_up(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import select
 import time
 from collections.abc import Callable
@@ -81,8 +82,8 @@ def follow(service: Service, path: str, headers: dict[str, str]) -> list[dict[st
 
 
 def files_in(folder: Path) -> list[Path]:
-    """Every file below a folder."""
-    return sorted(path for path in folder.rglob("*") if path.is_file())
+    """Every file below a folder, in which others may be deleting."""
+    return sorted(Path(place) / name for place, _, names in os.walk(folder) for name in names)
 
 
 def imports_of(service: Service) -> Path:
