@@ -26,6 +26,7 @@ SCATTERED = {
     "delete_old_answers",
     "delete_old_marks",
     "list_group_orders",
+    "list_few_members",
     "list_members",
     "list_open_jobs",
     "list_orders_at_ascending",
@@ -33,7 +34,10 @@ SCATTERED = {
 }
 # One that names a bucket, and counts members wherever they lie; the part of its rejections is found only
 # when it runs.
-HALF_SCATTERED = {"fetch_group_order": {"orders", "group_rejections"}}
+HALF_SCATTERED = {
+    "fetch_group_order": {"orders", "group_rejections"},
+    "fetch_small_group_order": {"orders"},
+}
 # Scattered in name only: no table that they ask for has a bucket.
 WITHOUT_BUCKET = {
     "list_persons",

@@ -21,13 +21,15 @@ class Statement:
     """A statement and the names of its parameters, in the callers' order. Each is equal to itself only.
 
     `is_scattered` marks one that no single bucket can answer, such as a list of an organisation;
-    `is_page` one whose answer may end early, as `CutShort`, when its rows are too large together.
+    `is_short` one of these that looks at few rows all the same; `is_page` one whose answer may end
+    early, as `CutShort`, when its rows are too large together.
     """
 
     name: str
     clause: ClauseElement
     params: tuple[str, ...]
     is_scattered: bool = False
+    is_short: bool = False
     is_page: bool = False
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import and_, bindparam, case, func, literal_column, or_, select, update
 
 from .compiling import Statement, insert_into
+from .statements import FEW_MEMBERS
 from .tables import group_orders, group_rejections, imports, orders
 
 _p = bindparam
@@ -55,18 +56,38 @@ _REJECTIONS = (
 )
 # An import keeps its own counts; only without one are the members counted.
 _IS_COUNTED = imports.c.key.is_(None)
-_GROUP = (
-    group_orders.c.id,
-    group_orders.c.organisation_id,
-    group_orders.c.user_id,
-    group_orders.c.total,
-    case((_IS_COUNTED, _MEMBERS), else_=_ZERO),
-    case((_IS_COUNTED, _REJECTIONS), else_=_ZERO),
-    group_orders.c.normalised_path,
-    group_orders.c.accepted_path,
-    group_orders.c.rejected_path,
-    group_orders.c.job_id,
-    group_orders.c.created_at,
+
+
+def _group(members: Any, rejections: Any) -> tuple[Any, ...]:
+    return (
+        group_orders.c.id,
+        group_orders.c.organisation_id,
+        group_orders.c.user_id,
+        group_orders.c.total,
+        case((_IS_COUNTED, members), else_=_ZERO),
+        case((_IS_COUNTED, rejections), else_=_ZERO),
+        group_orders.c.normalised_path,
+        group_orders.c.accepted_path,
+        group_orders.c.rejected_path,
+        group_orders.c.job_id,
+        group_orders.c.created_at,
+    )
+
+
+def _first_of(*conditions: Any) -> Any:
+    """How many rows meet the conditions, counted up to FEW_MEMBERS."""
+    some = select(_ONE).where(*conditions).limit(literal_column(str(FEW_MEMBERS))).subquery()
+    return select(func.count()).select_from(some).scalar_subquery()
+
+
+_GROUP = _group(_MEMBERS, _REJECTIONS)
+_FIRST_MEMBERS = _first_of(
+    orders.c.organisation_id == _p("organisation_id"),
+    orders.c.group_order_id == _p("group_order_id"),
+    orders.c.deleted == _ZERO,
+)
+_FIRST_REJECTIONS = _first_of(
+    group_rejections.c.bucket == _p("bucket"), group_rejections.c.group_order_id == _p("group_order_id")
 )
 _WITH_JOB = group_orders.outerjoin(
     imports,
@@ -77,17 +98,25 @@ _WITH_JOB = group_orders.outerjoin(
     ),
 )
 
+_ONE_GROUP = ("bucket", "group_order_id", "organisation_id")
+_IS_THE_GROUP = (
+    group_orders.c.bucket == _p("bucket"),
+    group_orders.c.id == _p("group_order_id"),
+    group_orders.c.organisation_id == _p("organisation_id"),
+)
 FETCH_GROUP_ORDER = Statement(
     "fetch_group_order",
-    select(*_GROUP, *_JOB)
-    .select_from(_WITH_JOB)
-    .where(
-        group_orders.c.bucket == _p("bucket"),
-        group_orders.c.id == _p("group_order_id"),
-        group_orders.c.organisation_id == _p("organisation_id"),
-    ),
-    ("bucket", "group_order_id", "organisation_id"),
+    select(*_GROUP, *_JOB).select_from(_WITH_JOB).where(*_IS_THE_GROUP),
+    _ONE_GROUP,
     is_scattered=True,
+)
+# The same with neither count beyond FEW_MEMBERS, so that it never takes long.
+FETCH_SMALL_GROUP_ORDER = Statement(
+    "fetch_small_group_order",
+    select(*_group(_FIRST_MEMBERS, _FIRST_REJECTIONS), *_JOB).select_from(_WITH_JOB).where(*_IS_THE_GROUP),
+    _ONE_GROUP,
+    is_scattered=True,
+    is_short=True,
 )
 # Newest first, from below (created_at, id) on.
 LIST_GROUP_ORDERS = Statement(

@@ -15,6 +15,7 @@ from orderwire.book.orders import GroupOrder, Rejection
 from . import group_statements as st
 from .executor import Executor
 from .rows import Row, bucket_of_group, instant, maybe_micros, micros, text
+from .statements import FEW_MEMBERS
 
 _decode_request = msgspec.json.Decoder(JobRequest).decode
 _decode_progress = msgspec.json.Decoder(JobProgress).decode
@@ -25,8 +26,10 @@ class GroupReads(Executor):
     """The read verbs (`book.store.Reads`)."""
 
     async def fetch_group_order(self, organisation_id: int, group_order_id: str) -> GroupOrder | None:
-        bucket = bucket_of_group(group_order_id)
-        row = await self.row(st.FETCH_GROUP_ORDER, bucket, group_order_id, organisation_id)
+        key = (bucket_of_group(group_order_id), group_order_id, organisation_id)
+        row = await self.row(st.FETCH_SMALL_GROUP_ORDER, *key)
+        if row is not None and max(row[4], row[5]) == FEW_MEMBERS:
+            row = await self.row(st.FETCH_GROUP_ORDER, *key)
         return None if row is None else group_of(row)
 
     async def list_group_orders(

@@ -161,14 +161,14 @@ class SqliteStore(CurrentReads):
     async def rows(self, statement: Statement, *values: Any) -> Sequence[Row]:
         sql, arranged = prepare(statement, values)
         try:
-            if statement.is_scattered:
+            if statement.is_scattered and not statement.is_short:
                 return await self._scanner.rows(sql, arranged, is_page=statement.is_page)
             return self._reader.execute(sql, arranged).fetchall()
         except sqlite3.Error as error:
             raise unavailable(error) from error
 
     async def row(self, statement: Statement, *values: Any) -> Row | None:
-        if statement.is_scattered:
+        if statement.is_scattered and not statement.is_short:
             some = await self.rows(statement, *values)
             return some[0] if some else None
         sql, arranged = prepare(statement, values)

@@ -21,6 +21,8 @@ from .tables import (
 )
 
 _p = bindparam
+# Most group orders have fewer members, and fewer rejections: these are read at once, any more aside.
+FEW_MEMBERS = 16
 # A literal, not a parameter: it never varies, and the driver has one value less to bind.
 NOT_DELETED: Any = literal_column("0")
 
@@ -125,18 +127,18 @@ FETCH_STAGE = Statement(
     select(*STAGE).where(*one_order(order_stages, "order_id"), order_stages.c.number == _p("number")),
     (*ONE, "number"),
 )
-LIST_MEMBERS = Statement(
-    "list_members",
+_MEMBERS = (
     _ORDERS_AND_STATUSES.where(
         orders.c.organisation_id == _p("organisation_id"),
         orders.c.group_order_id == _p("group_order_id"),
         orders.c.deleted == NOT_DELETED,
     )
     .order_by(orders.c.group_line, orders.c.id)
-    .limit(_p("limit")),
-    ("organisation_id", "group_order_id", "limit"),
-    is_scattered=True,
+    .limit(_p("limit"))
 )
+_OF_A_GROUP = ("organisation_id", "group_order_id", "limit")
+LIST_MEMBERS = Statement("list_members", _MEMBERS, _OF_A_GROUP, is_scattered=True)
+LIST_FEW_MEMBERS = Statement("list_few_members", _MEMBERS, _OF_A_GROUP, is_scattered=True, is_short=True)
 FETCH_UNNOTIFIED_STAGE = Statement(
     "fetch_unnotified_stage",
     select(*STAGE)

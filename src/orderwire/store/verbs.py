@@ -110,7 +110,10 @@ class Reads(HistoryReads, GroupReads, AccountReads, AttemptReads, ImportReads):
     async def list_members(
         self, organisation_id: int, group_order_id: str, limit: int
     ) -> Sequence[tuple[Order, Status | None]]:
-        found = await self.rows(st.LIST_MEMBERS, organisation_id, group_order_id, limit)
+        few = min(limit, st.FEW_MEMBERS)
+        found = await self.rows(st.LIST_FEW_MEMBERS, organisation_id, group_order_id, few)
+        if len(found) == few < limit:
+            found = await self.rows(st.LIST_MEMBERS, organisation_id, group_order_id, limit)
         return [_with_status(row) for row in found]
 
     async def fetch_unnotified_stage(
