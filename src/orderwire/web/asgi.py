@@ -119,10 +119,11 @@ class AsgiApp:
         finally:
             self._deadlines.end(task)
         self.counts[face.name, response.status] += 1
+        start = {"type": "http.response.start", "status": response.status, "headers": response.wire_headers()}
         if isinstance(response, FileResponse):
-            await self._send_file(response, send, is_wanted=method != "HEAD")
+            await self._send_file(start, response, send, is_wanted=method != "HEAD")
             return
-        await send(response.start())
+        await send(start)
         body = response.body if method != "HEAD" else b""
         await send({"type": "http.response.body", "body": body})
 
@@ -137,12 +138,14 @@ class AsgiApp:
             allow_time=lambda: self._deadlines.extend(task, limits.transfer_seconds),
         )
 
-    async def _send_file(self, response: FileResponse, send: Send, *, is_wanted: bool) -> None:
+    async def _send_file(
+        self, start: dict[str, Any], response: FileResponse, send: Send, *, is_wanted: bool
+    ) -> None:
         """Send a file piece by piece. One that nobody takes in time is broken off, with its connection."""
         task = self._deadlines.begin()
         self._deadlines.extend(task, self._limits.transfer_seconds)
         try:
-            await send(response.start())
+            await send(start)
             if is_wanted:
                 async for piece in response.pieces():
                     await send({"type": "http.response.body", "body": piece, "more_body": True})

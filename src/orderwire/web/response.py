@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from .request import Headers
 
@@ -19,30 +19,24 @@ PIECE_BYTES = 262_144
 class Response:
     """An answer. `head` is a tuple of header fields, usually a constant of the contract."""
 
-    __slots__ = ("_start", "body", "head", "status")
+    __slots__ = ("_wire", "body", "head", "status")
 
     def __init__(self, status: int, head: tuple[tuple[bytes, bytes], ...], body: bytes = b"") -> None:
         self.status = status
         self.head = head
         self.body = body
-        self._start: dict[str, Any] | None = None
-
-    def start(self) -> dict[str, Any]:
-        """The message (ASGI) that begins the answer; made once, for an answer may be sent many times."""
-        if self._start is None:
-            self._start = {
-                "type": "http.response.start",
-                "status": self.status,
-                "headers": self.wire_headers(),
-            }
-        return self._start
+        self._wire: Headers | None = None
 
     def wire_headers(self) -> Headers:
-        """The header fields as they are sent, with the length of the body where there may be one."""
-        fields = [*self.head, NAMELESS]
-        if self.status not in BODILESS:
-            fields.append((b"content-length", b"%d" % len(self.body)))
-        return fields
+        """The header fields as they are sent, with the length of the body where there may be one.
+
+        Made once, for an answer may be sent many times.
+        """
+        if self._wire is None:
+            self._wire = [*self.head, NAMELESS]
+            if self.status not in BODILESS:
+                self._wire.append((b"content-length", b"%d" % len(self.body)))
+        return self._wire
 
 
 class FileResponse(Response):
