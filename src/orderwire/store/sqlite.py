@@ -30,10 +30,11 @@ from .compiling import STATEMENTS_COMPILED, Compiled, Statement, compile_stateme
 from .current import CurrentReads
 from .numbers import Numbers
 from .rows import Row, instant, micros, status_of
+from .sqlite_batches import Job
 from .sqlite_faults import taken
 from .sqlite_scans import LIMIT_SECONDS, Scanner
 from .sqlite_sign import Sign
-from .sqlite_threads import Checkpointer, Job, Writer
+from .sqlite_threads import Checkpointer, Writer
 from .verbs import Writes
 
 T = TypeVar("T")
@@ -184,9 +185,8 @@ class SqliteStore(CurrentReads):
     async def write(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         if self._closed:
             raise StoreUnavailable("closed")
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[T] = loop.create_future()
-        self._writer.put(Job(work, future, loop))
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._writer.add(Job(work, future))
         try:
             return await future
         except sqlite3.IntegrityError as error:
@@ -205,6 +205,7 @@ class SqliteStore(CurrentReads):
         if self._closed:
             return
         self._closed = True
+        self._writer.finish()
         await asyncio.to_thread(self._writer.stop)
         await asyncio.to_thread(self._checkpointer.stop)
         await asyncio.to_thread(self._scanner.close)

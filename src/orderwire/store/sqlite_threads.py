@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 import threading
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import Coroutine
 from queue import Empty, SimpleQueue
 from typing import Any
 
 import structlog
 
 from .priorities import CHECKPOINTER, WRITER, step_back
+from .sqlite_batches import Gathering, Job
 
 log = structlog.get_logger("orderwire.store")
 
-# More works than this wait for the next commit, so that the first of a batch never waits long.
+# With so many works, or more, a batch is full: those that come wait for the next commit.
 MAX_BATCH = 256
 # A log of more pages than this (64 MiB) is emptied before the next batch, whoever waits.
 MAX_LOG_PAGES = 16_384
 # The checkpointer looks at most this often, so that it doesn't compete with the writer for the disk.
 CHECKPOINT_EVERY_S = 0.25
-
-
-@dataclass(slots=True)
-class Job:
-    """A piece of work for the writer, and who waits for it."""
-
-    work: Callable[[Any], Any]
-    future: asyncio.Future[Any]
-    loop: asyncio.AbstractEventLoop
-    result: Any = None
-    error: BaseException | None = None
 
 
 def drive(coroutine: Coroutine[Any, Any, Any]) -> Any:
@@ -90,21 +78,26 @@ class Checkpointer(threading.Thread):
 
 
 class Writer(threading.Thread):
-    """Runs pieces of work in the order they came, as many as wait in one durable transaction."""
+    """Runs pieces of work in the order they came, a batch of them in one durable transaction."""
 
     def __init__(self, connection: sqlite3.Connection, transaction: Any, checkpointer: Checkpointer) -> None:
         super().__init__(name="orderwire-writer", daemon=True)
         self._connection = connection
         self._transaction = transaction
         self._checkpointer = checkpointer
-        self._queue: SimpleQueue[Job | None] = SimpleQueue()
+        self._queue: SimpleQueue[list[Job] | None] = SimpleQueue()
+        self._gathering = Gathering(self._queue.put)
 
-    def put(self, job: Job) -> None:
-        """Hand in a piece of work."""
-        self._queue.put(job)
+    def add(self, job: Job) -> None:
+        """Hand in a piece of work; on the loop's thread, as `finish`."""
+        self._gathering.add(job)
+
+    def finish(self) -> None:
+        """Take in what was handed in so far, whoever else may come."""
+        self._gathering.flush()
 
     def stop(self) -> None:
-        """Finish what was handed in, then end the thread and close its connection."""
+        """Do what was taken in, then end the thread and close its connection."""
         self._queue.put(None)
         self.join()
 
@@ -125,14 +118,14 @@ class Writer(threading.Thread):
 
     def _take(self) -> tuple[list[Job], bool]:
         """The works that wait (at least one, unless the writer is told to stop), and whether to stop."""
-        job = self._queue.get()
         batch: list[Job] = []
-        while job is not None:
-            batch.append(job)
-            if len(batch) == MAX_BATCH:
+        jobs = self._queue.get()
+        while jobs is not None:
+            batch += jobs
+            if len(batch) >= MAX_BATCH:
                 return batch, False
             try:
-                job = self._queue.get_nowait()
+                jobs = self._queue.get_nowait()
             except Empty:
                 return batch, False
         return batch, True
@@ -197,14 +190,11 @@ class Writer(threading.Thread):
             job.error = error
 
     def _settle(self, batch: list[Job]) -> None:
-        """Answer the works, each on its own loop, all of one loop in one call."""
-        loops = {id(job.loop): job.loop for job in batch}
-        for key, loop in loops.items():
-            mine = [job for job in batch if id(job.loop) == key]
-            try:
-                loop.call_soon_threadsafe(_answer, mine)
-            except RuntimeError:
-                log.warning("nobody waits for these writes any more", count=len(mine))
+        """Let the loop that waits for the batch answer it."""
+        try:
+            batch[0].future.get_loop().call_soon_threadsafe(self._gathering.settle, batch)
+        except RuntimeError:
+            log.warning("nobody waits for these writes any more", count=len(batch))
 
     def _restart_log(self) -> None:
         try:
@@ -212,13 +202,3 @@ class Writer(threading.Thread):
         except sqlite3.Error as error:
             log.warning("checkpoint failed", error=str(error))
         self._checkpointer.log_pages = 0
-
-
-def _answer(jobs: list[Job]) -> None:
-    for job in jobs:
-        if job.future.done():
-            continue
-        if job.error is not None:
-            job.future.set_exception(job.error)
-        else:
-            job.future.set_result(job.result)
