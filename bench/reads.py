@@ -50,6 +50,8 @@ class Read:
     body_read: Duel | None = None
     # Fixed bytes over the server's native interface.
     native: Duel | None = None
+    # Fixed bytes from a server whose threads take turns as the service's do.
+    in_turns: Duel | None = None
 
 
 def measure_reads(
@@ -65,14 +67,16 @@ def measure_reads(
     arguments = ["bench.reference", "--answers", str(write_answers(plan, sizes))]
     found = []
     with contextlib.ExitStack() as servers:
-        reference = servers.enter_context(Server(arguments, plan.folder, plan.cores.server, {}))
-        native = None
-        if is_native:
-            arguments += ["--interface", "rsgi"]
-            native = servers.enter_context(Server(arguments, plan.folder, plan.cores.server, {}))
+
+        def start(*more: str) -> Server:
+            return servers.enter_context(Server([*arguments, *more], plan.folder, plan.cores.server, {}))
+
+        reference, in_turns = start(), start("--in-turns")
+        native = start("--interface", "rsgi") if is_native else None
         for subject in subjects:
             asked = Asked(plan, subject)
             hot = asked.lanes(server, reference, plan.orders)
+            hot["in_turns"] = asked.fixed(in_turns, plan.orders)
             if native is not None:
                 hot["native"] = asked.fixed(native, plan.orders)
             if asked.has_body:
@@ -98,6 +102,7 @@ def _read(subject: Subject, size: Constant, hot: dict[str, Lane], cold: dict[str
         None if cold is None else Duel(cold["read"].rounds, cold["fixed"].rounds),
         beside("body_read"),
         beside("native"),
+        beside("in_turns"),
     )
 
 

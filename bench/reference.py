@@ -1,8 +1,9 @@
 """The reference: the same server with the same settings, answering fixed bytes from a bare ASGI application.
 
-python -m bench.reference --answers FILE --port PORT [--interface rsgi]
+python -m bench.reference --answers FILE --port PORT [--interface rsgi] [--in-turns]
 
-With `--interface rsgi` the application is a bare one of the server's native interface.
+With `--interface rsgi` the application is a bare one of the server's native interface. With `--in-turns` its
+threads take turns as those of the service do; else they are scheduled as the system does it for any program.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 import uvloop
 from granian.constants import Interfaces
 
-from orderwire.server import make_server
+from orderwire.server import make_server, take_turns
 from orderwire.web.limits import Limits
 
 # Ends the paths whose requests are read to their end before they are answered.
@@ -94,7 +95,10 @@ def main() -> None:
     parser.add_argument("--answers", type=Path, required=True)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--interface", choices=("asgi", "rsgi"), default="asgi")
+    parser.add_argument("--in-turns", action="store_true")
     given = parser.parse_args()
+    if given.in_turns:
+        take_turns()
     uvloop.run(serve(read_answers(given.answers), given.port, given.interface))
 
 

@@ -62,9 +62,10 @@ def print_results(results: Sequence[Result]) -> None:
 def print_reads(how: Pass, reads: Sequence[Read]) -> None:
     """One pass: orders asked for again and again (hot), and others (cold)."""
     print(f"\nReads, {how.name}: to fixed bytes; hot and cold orders")
-    hot = ("subject", "bytes", "reads/s", "fixed/s", "hot", "min..max", "CPU", "body read", "RSGI")
+    rates = ("subject", "bytes", "reads/s", "fixed/s", "hot", "min..max", "CPU")
+    against = ("body read", "in turns", "RSGI")
     print_table(
-        (*hot, "us", "us fixed", "busy %", "cold", "min..max", "CPU", "us"),
+        (*rates, *against, "us", "us fixed", "busy %", "cold", "min..max", "CPU", "us"),
         [_read_row(read) for read in reads],
     )
     for read in reads:
@@ -85,6 +86,7 @@ def _read_row(read: Read) -> list[str]:
         span(hot.ratios, ".3f"),
         f"{hot.cpu_ratio:.3f}",
         "" if read.body_read is None else f"{read.body_read.cpu_ratio:.3f}",
+        "" if read.in_turns is None else f"{read.in_turns.cpu_ratio:.3f}",
         "" if read.native is None else f"{read.native.cpu_ratio:.3f}",
         f"{hot.read.cpu_us:.1f}",
         f"{hot.fixed.cpu_us:.1f}",

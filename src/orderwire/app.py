@@ -26,7 +26,7 @@ from orderwire.contracts.views import Views
 from orderwire.importer.desk import ImportDesk
 from orderwire.importer.jobs import Runner
 from orderwire.opening import open_book
-from orderwire.server import StartRefused, find_address, follow_parent, serve
+from orderwire.server import StartRefused, find_address, follow_parent, serve, take_turns
 from orderwire.settings import Setting, Settings
 from orderwire.store.addresses import is_postgres
 from orderwire.store.schema import NotMigrated
@@ -277,6 +277,7 @@ async def _try_out(settings: Settings, *, demo: bool) -> None:
 
 
 async def _run(settings: Settings, address: str, *, demo: bool, started: Callable[[], None] | None) -> None:
+    take_turns()
     service = Service(settings, demo=demo)
     await service.open()
     # What the start has made stays: it is never looked through for garbage.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,6 +51,15 @@ def test_a_book_that_cannot_be_written_is_served_for_reading(
     (tmp_path / "book.db").chmod(0o444)
     service = start_service(command="serve", data=tmp_path, env=env)
     assert service.request("GET", "/readyz").status == 200
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no other system has the policy")
+def test_all_threads_take_turns(start_service: Callable[..., Service]) -> None:
+    service = start_service()
+    assert service.request("GET", "/readyz").status == 200
+    threads = [int(name) for name in os.listdir(f"/proc/{service.pid}/task")]
+    assert len(threads) > 3, threads
+    assert {os.sched_getscheduler(thread) for thread in threads} == {os.SCHED_BATCH}
 
 
 def test_a_host_name_is_resolved_and_a_wrong_one_refused(

@@ -7,8 +7,8 @@ import sys
 import threading
 from contextlib import suppress
 
-# Whoever waits for a list waits for milliseconds anyway.
-SCANNER = 10
+# Whoever waits for a list waits for milliseconds anyway; one that runs keeps the core for its whole slice.
+SCANNER = 19
 # A commit waits for the disk, and a batch is the larger for a moment's wait; a read has nothing to wait for.
 WRITER = 5
 # Nobody waits for the log to be moved.

@@ -17,8 +17,8 @@ log = structlog.get_logger("orderwire.store")
 
 # With so many works, or more, a batch is full: those that come wait for the next commit.
 MAX_BATCH = 256
-# A log of more pages than this (64 MiB) is emptied before the next batch, whoever waits.
-MAX_LOG_PAGES = 16_384
+# A log of more pages than this (256 MiB) is emptied before the next batch, whoever waits: some 50 ms.
+MAX_LOG_PAGES = 65_536
 # The checkpointer looks at most this often, so that it doesn't compete with the writer for the disk.
 CHECKPOINT_EVERY_S = 0.25
 
