@@ -118,6 +118,7 @@ def test_who_leaves_in_the_middle_leaves_no_file(service: Service, bearer: dict[
         wait_until(lambda: files_in(imports_of(service)) != before)
     wait_until(lambda: files_in(imports_of(service)) == before)
     wait_until(lambda: all(files_in(one) for one in list(imports_of(service).glob("*/*"))))
+    assert files_in(imports_of(service)) == before
 
 
 def test_a_body_that_is_too_slow_is_given_up(
